@@ -1,0 +1,237 @@
+#  stint: tasks, queued and carried out. There is no configure step.
+#  SPDX-License-Identifier: MPL-2.0
+#
+#    make                build the programs and the library into .build/release
+#    make test           build, then run everything that continuous integration runs
+#    make check          format, warnings with two compilers, clang-tidy, cppcheck, house rules
+#    make demo           a word count that survives the death of its workers and its broker
+#    make bench          throughput and latency, beside a bare libzmq relay
+#    make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
+#    make coverage       branch coverage of the pure files
+#    make valgrind       broker, worker and client under valgrind, end to end
+#    make format         rewrite the sources as .clang-format says
+#    make layers         who includes whom; also: purity lengths guards banned
+#    make clean          remove .build
+#
+#  MODE=debug, asan or coverage builds into .build/$(MODE) instead; CC=clang is welcome;
+#  V=1 shows the commands. CPPFLAGS, CFLAGS and LDFLAGS are added to ours. Debian packages
+#  that are missing are named and then installed, with sudo where needed.
+
+MODE ?= release
+B ?= .build/$(MODE)
+PREFIX ?= /usr/local
+Q := $(if $(V),,@)
+
+#  Build with all processors, unless a make above us or a -j decides that.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2) --no-print-directory
+endif
+
+#  ---------------------------------------------------------------------------------
+#  Flags. The libraries may come in while make runs, so pkg-config is asked at the
+#  first compilation and not when this file is read.
+
+LIBRARIES := libczmq libzmq msgpack lmdb libxxhash
+once = $(eval $1 := $(shell $2))$($1)
+LIB_CFLAGS = $(call once,LIB_CFLAGS,pkg-config --cflags $(LIBRARIES))
+LIB_LIBS = $(call once,LIB_LIBS,pkg-config --libs $(LIBRARIES))
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+            -Wmissing-prototypes -Wvla -Wswitch-enum
+HARDENED := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
+            $(if $(filter x86_64,$(shell uname -m)),-fstack-clash-protection -fcf-protection)
+SANITIZED := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+MODE_release := -O2 $(HARDENED)
+MODE_debug := -O0
+MODE_asan := -O1 $(SANITIZED) -fno-omit-frame-pointer
+MODE_coverage := -O0 --coverage
+$(if $(MODE_$(MODE)),,$(error MODE=$(MODE): there are release, debug, asan and coverage))
+
+COMPILE = -std=c11 -g -fPIC -fvisibility=hidden -D_GNU_SOURCE -Icommon $(WARNINGS) \
+          $(MODE_$(MODE)) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK = $(filter -fsanitize=% --coverage,$(MODE_$(MODE))) -pthread -Wl,--as-needed \
+       -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(CFLAGS) $(LDFLAGS)
+
+#  ---------------------------------------------------------------------------------
+#  What there is to build. Patterns find the files, so a new one needs no line here.
+
+SOURCES := $(wildcard common/*.c broker/*.c worker/*.c client/*.c tests/*.c)
+C_FILES := $(wildcard $(addsuffix /*.[ch],common broker worker client tests examples examples/*))
+SCRIPTS := Makefile $(wildcard tests/*.sh tests/*.awk .ci/run examples/*.sh examples/*/*.sh)
+object = $(patsubst %.c,$(B)/%.o,$(wildcard $1))
+
+LIBSTINT := $(call object,common/*.c client/stint_*.c worker/stint_*.c)
+BROKER := $(call object,common/*.c broker/*.c)
+CLIENT := $(filter-out $(LIBSTINT),$(call object,client/*.c))
+WORKER := $(filter-out $(LIBSTINT),$(call object,worker/*.c))
+PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
+
+#  All of it but the mains, for tests and benchmarks.
+WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
+CHECK := $(filter-out $(B)/tests/bench% $(B)/tests/fuzz%,$(call object,tests/*.c))
+BENCHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/bench*.c))
+BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests/bench*.c))
+
+#  The pure files: no clock, no chance, no sockets, no files, only memory.
+PURE_MODULES := core schedule lease lock session group batch task journal record query \
+                producer effects event
+PURE := $(call object,$(PURE_MODULES:%=broker/%.c) $(PURE_MODULES:%=broker/%_*.c) \
+                      $(addprefix common/stint_,peer.c pack.c wire.c))
+
+all: $(PROGRAMS) $(B)/libstint.a $(B)/libstint.so
+
+$(B)/stint-broker: $(BROKER)
+$(B)/stint-worker: $(WORKER) $(B)/libstint.a
+$(B)/stint: $(CLIENT) $(B)/libstint.a
+$(B)/check: $(CHECK) $(WHOLE)
+$(B)/check: EXTRA = -lcriterion
+$(BENCHES): $(B)/%: $(B)/tests/%.o $(BENCH_PARTS) $(WHOLE)
+
+$(PROGRAMS) $(BENCHES) $(B)/check:
+	@echo "  link  $@"
+	$(Q)$(CC) $(LINK) -pie -o $@ $^ $(LIB_LIBS) $(EXTRA) $(LDLIBS)
+
+$(B)/libstint.a: $(LIBSTINT)
+	@echo "  link  $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/libstint.so: $(LIBSTINT)
+	@echo "  link  $@"
+	$(Q)$(CC) $(LINK) -shared -Wl,-soname,libstint.so.0 -o $@ $^ $(LIB_LIBS) $(LDLIBS)
+
+#  A folder sees itself and common. Only tests see every folder, so that a client that
+#  includes a file of the broker does not compile.
+$(B)/tests/%.o $(B)/tests/%.tidy: COMPILE += -Ibroker -Iworker -Iclient
+
+$(B)/%.o: %.c Makefile | packages
+	@mkdir -p $(@D) && echo "  cc    $<"
+	$(Q)$(CC) $(COMPILE) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(B)/*/*.d)
+
+#  ---------------------------------------------------------------------------------
+#  Debian packages: those that what was asked for needs. Nothing is missing: 10 ms.
+
+GOALS := $(or $(MAKECMDGOALS),all)
+PACKAGES := build $(if $(filter demo test,$(GOALS)),demo) \
+            $(if $(filter test coverage check %/check objects warnings tidy,$(GOALS)),test) \
+            $(if $(filter check warnings tidy format%,$(GOALS)),check) \
+            $(if $(filter valgrind,$(GOALS)),valgrind)
+
+packages:
+	@sh tests/packages.sh $(PACKAGES)
+
+#  ---------------------------------------------------------------------------------
+#  Tests
+
+HOUSE := layers lengths guards banned purity
+
+test: all $(B)/check $(HOUSE)
+	@$(MAKE) MODE=asan B=.build/asan .build/asan/check
+	@tests/run.sh $(B) .build/asan
+
+check: $(HOUSE) format-check warnings tidy cppcheck
+	@echo 'check: ok'
+
+layers lengths guards banned:
+	@awk -v pure='$(PURE_MODULES)' -f tests/$(@:lengths=length).awk $(C_FILES) && echo '$@: ok'
+
+guards: C_FILES += $(SCRIPTS)
+
+purity: $(PURE)
+	@sh tests/purity.sh $(B)/pure.ro $^
+
+format: | packages
+	clang-format -i $(C_FILES)
+
+format-check: | packages
+	@clang-format --dry-run --Werror $(C_FILES) && echo 'format: ok'
+
+#  Both compilers, each in a folder of its own, with every warning an error.
+warnings: | packages
+	@$(MAKE) B=.build/gcc CC=gcc CFLAGS=-Werror objects
+	@$(MAKE) B=.build/clang CC=clang CFLAGS=-Werror objects
+	@echo 'warnings: ok, none with gcc and clang'
+
+objects: $(SOURCES:%.c=$(B)/%.o)
+
+#  A file is looked at again when it, a header of it or the list of checks has changed.
+tidy: warnings
+	@$(MAKE) B=.build/clang CC=clang tidied && echo 'tidy: ok'
+
+tidied: $(SOURCES:%.c=$(B)/%.tidy)
+
+$(B)/%.tidy: $(B)/%.o .clang-tidy
+	@echo "  tidy  $*.c"
+	$(Q)clang-tidy --quiet $*.c -- $(COMPILE) > $@.log 2>&1 || { cat $@.log; exit 1; }
+	@touch $@
+
+cppcheck: | packages
+	@mkdir -p .build/cppcheck
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --max-configs=4 \
+	    --enable=warning,performance,portability --cppcheck-build-dir=.build/cppcheck \
+	    --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+	    '-DTest(suite,name,...)=void suite##_##name (void)' '-DTestSuite(...)=struct s' \
+	    -D_GNU_SOURCE -Icommon -Ibroker -Iworker -Iclient $(SOURCES) && echo 'cppcheck: ok'
+
+#  The counts of earlier runs are removed first, so that the table shows this run's.
+coverage:
+	@rm -f .build/coverage/*/*.gcda
+	@$(MAKE) MODE=coverage B=.build/coverage .build/coverage/check
+	@.build/coverage/check
+	@gcov -b -c -t $(PURE:$(B)/%=.build/coverage/%) > .build/coverage/pure.gcov
+	@awk -f tests/coverage.awk .build/coverage/pure.gcov
+
+valgrind:
+	@$(MAKE) MODE=debug B=.build/debug all
+	@tests/valgrind.sh .build/debug
+
+#  ---------------------------------------------------------------------------------
+#  Shows
+
+demo: all
+	@STINT_BIN=$(abspath $(B)) bash examples/demo.sh
+
+bench: all $(BENCHES)
+	@if [ -e tests/bench.sh ]; then STINT_BIN=$(abspath $(B)) bash tests/bench.sh; \
+	else for bench in $(BENCHES); do $$bench || exit 1; done; fi
+
+#  ---------------------------------------------------------------------------------
+#  Installation
+
+VERSION = $(shell sed -n 's/^\#define STINT_VERSION "\(.*\)"/\1/p' common/stint.h)
+HEADERS := common/stint.h client/stint_client.h worker/stint_worker.h
+MAN1 := $(wildcard client/*.1 worker/*.1)
+MAN8 := $(wildcard broker/*.8)
+TO := $(DESTDIR)$(PREFIX)
+
+install: all
+	install -D -m 755 -t $(TO)/bin $(PROGRAMS)
+	install -D -m 644 -t $(TO)/include $(HEADERS)
+	install -D -m 644 -t $(TO)/lib $(B)/libstint.a
+	install -m 755 $(B)/libstint.so $(TO)/lib/libstint.so.$(VERSION)
+	ln -sf libstint.so.$(VERSION) $(TO)/lib/libstint.so.0
+	ln -sf libstint.so.0 $(TO)/lib/libstint.so
+	install -d $(TO)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' \
+	    common/stint.pc.in > $(TO)/lib/pkgconfig/stint.pc
+	$(if $(MAN1),install -D -m 644 -t $(TO)/share/man/man1 $(MAN1))
+	$(if $(MAN8),install -D -m 644 -t $(TO)/share/man/man8 $(MAN8))
+
+uninstall:
+	rm -f $(addprefix $(TO)/,$(addprefix bin/,$(notdir $(PROGRAMS))) \
+	    $(addprefix include/,$(notdir $(HEADERS))) lib/libstint.a lib/libstint.so* \
+	    lib/pkgconfig/stint.pc $(addprefix share/man/man1/,$(notdir $(MAN1))) \
+	    $(addprefix share/man/man8/,$(notdir $(MAN8))))
+
+clean:
+	rm -rf .build
+
+help:
+	@sed -n '/^#/!q; s/^#  \{0,1\}//p' Makefile
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.PHONY: all packages test check $(HOUSE) format format-check warnings objects tidy tidied \
+        cppcheck coverage valgrind demo bench install uninstall clean help

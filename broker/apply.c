@@ -1,0 +1,593 @@
+//  apply: the only code that changes durable state
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "apply.h"
+
+#include "lease.h"
+
+static task_t *
+s_task (core_t *core, uint32_t slot)
+{
+    return &core->tasks.tasks.pool [slot];
+}
+
+static group_t *
+s_group (core_t *core, uint32_t slot)
+{
+    return &core->groups.groups.pool [slot];
+}
+
+static batch_t *
+s_batch (core_t *core, uint32_t slot)
+{
+    return &core->batches.batches.pool [slot];
+}
+
+//  ---------------------------------------------------------------------------------
+//  Bytes of a task in the journal
+
+static journal_place_t
+s_place (const core_t *core, stint_bytes_t bytes)
+{
+    return (journal_place_t){core->at_block, (uint32_t) (bytes.data - core->at_data),
+                             (uint32_t) bytes.size};
+}
+
+static void
+s_let_go (core_t *core, uint32_t group, journal_place_t *place)
+{
+    if (!place->block)
+        return;
+    journal_drop (core->journal, *place);
+    s_group (core, group)->bytes -= place->size;
+    *place = (journal_place_t){0};
+}
+
+static void
+s_keep (core_t *core, uint32_t group, journal_place_t *place, stint_bytes_t bytes)
+{
+    s_let_go (core, group, place);
+    *place = s_place (core, bytes);
+    journal_hold (core->journal, *place);
+    s_group (core, group)->bytes += bytes.size;
+}
+
+//  Notes where the full record of a thing lies that is not a task.
+
+static void
+s_keep_record (core_t *core, journal_place_t *kept)
+{
+    if (kept->block)
+        journal_drop (core->journal, *kept);
+    *kept = (journal_place_t){core->at_block, 0, 0};
+    journal_hold (core->journal, *kept);
+}
+
+static void
+s_drop_record (core_t *core, journal_place_t *kept)
+{
+    if (kept->block)
+        journal_drop (core->journal, *kept);
+    *kept = (journal_place_t){0};
+}
+
+//  ---------------------------------------------------------------------------------
+//  Where a task stands
+
+//  Takes a task off whatever list its state has it on.
+
+static void
+s_unlink (core_t *core, uint32_t slot)
+{
+    task_t *task = s_task (core, slot);
+    task_t *pool = core->tasks.tasks.pool;
+    switch ((stint_state_t) task->state) {
+        case STINT_DELAYED:
+            task_delays_remove (&core->tasks.delays, pool, slot);
+            break;
+        case STINT_READY:
+            groups_dequeue (&core->groups, pool, slot);
+            break;
+        case STINT_RUNNING:
+            lease_release (core, slot);
+            break;
+        case STINT_DONE:
+        case STINT_DEAD:
+        case STINT_CANCELLED:
+            task_list_remove (&s_group (core, task->group)->ended, pool, slot);
+            break;
+        default:
+            break;
+    }
+    s_group (core, task->group)->counts [task->state]--;
+}
+
+static void
+s_link (core_t *core, uint32_t slot)
+{
+    task_t *task = s_task (core, slot);
+    task_t *pool = core->tasks.tasks.pool;
+    switch ((stint_state_t) task->state) {
+        case STINT_DELAYED:
+            task_delays_push (&core->tasks.delays, pool, slot);
+            break;
+        case STINT_READY:
+            groups_enqueue (&core->groups, pool, slot);
+            break;
+        case STINT_RUNNING:
+            lease_hold (core, slot, core->at_session);
+            break;
+        case STINT_DONE:
+        case STINT_DEAD:
+        case STINT_CANCELLED:
+            task_list_append (&s_group (core, task->group)->ended, pool, slot);
+            break;
+        default:
+            assert (false);
+    }
+    s_group (core, task->group)->counts [task->state]++;
+    groups_update (&core->groups, task->group);
+}
+
+//  Moves a task to another state. False when that is not legal: a broken journal.
+
+static bool
+s_move (core_t *core, uint32_t slot, uint64_t state)
+{
+    task_t *task = s_task (core, slot);
+    if (state < STINT_DELAYED || state > STINT_CANCELLED
+        || !task_may (task->state, (uint8_t) state))
+        return false;
+    if (task->state)
+        s_unlink (core, slot);
+    task->state = (uint8_t) state;
+    s_link (core, slot);
+    return true;
+}
+
+//  Ends a task: it stays until it is collected or its retention is over.
+
+static bool
+s_end (core_t *core, uint32_t slot, const record_t *record, uint64_t state)
+{
+    task_t *task = s_task (core, slot);
+    if (!task_may (task->state, (uint8_t) state))
+        return false;
+    s_move (core, slot, state);
+    task->until = record->until;
+    task->holder = (uint32_t) record->position;
+    if (task->batch) {
+        batch_t *batch = s_batch (core, task->batch);
+        batch->done += state == STINT_DONE;
+        batch->dead += state == STINT_DEAD;
+        batch->cancelled += state == STINT_CANCELLED;
+        batches_end (&core->batches, core->tasks.tasks.pool, slot);
+    }
+    if (task->watched)
+        lease_tell (core, slot);
+    return true;
+}
+
+static void
+s_forget (core_t *core, uint32_t slot)
+{
+    task_t *task = s_task (core, slot);
+    s_unlink (core, slot);
+    s_let_go (core, task->group, &task->payload);
+    s_let_go (core, task->group, &task->result);
+    if (task->batch) {
+        batches_forget (&core->batches, core->tasks.tasks.pool, slot);
+        s_batch (core, task->batch)->held--;
+    }
+    tasks_remove (&core->tasks, slot);
+}
+
+//  ---------------------------------------------------------------------------------
+//  One function a kind of record
+
+static const char *
+s_on_group (core_t *core, const record_t *record)
+{
+    if (record->group == 0 || record->group > core->limits.groups)
+        return "it has more groups than limits/groups allows";
+    uint32_t slot = (uint32_t) record->group;
+    groups_ensure (&core->groups, slot);
+    groups_name (&core->groups, slot, record->name);
+    group_t *group = s_group (core, slot);
+    group->settings = record->settings;
+    s_keep_record (core, &group->kept);
+    if (group_kept_linked (core->groups.groups.pool, slot))
+        group_kept_remove (&core->groups.kept, core->groups.groups.pool, slot);
+    group_kept_append (&core->groups.kept, core->groups.groups.pool, slot);
+    return NULL;
+}
+
+static const char *
+s_on_group_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = (uint32_t) record->group;
+    if (record->group > core->groups.groups.used || !s_group (core, slot)->used)
+        return NULL;
+    if (group_held (s_group (core, slot)) > 0)
+        return "it removes a group that holds tasks";
+    s_drop_record (core, &s_group (core, slot)->kept);
+    groups_remove (&core->groups, slot);
+    return NULL;
+}
+
+//  Makes one task of a push.
+
+static void
+s_add (core_t *core, const record_t *record, uint64_t index, stint_bytes_t payload,
+       int64_t delay, uint32_t batch)
+{
+    uint32_t slot = tasks_add (&core->tasks, record->id + index);
+    task_t *task = s_task (core, slot);
+    task->group = (uint32_t) record->group;
+    task->batch = batch;
+    task->number = batch ? (uint32_t) (record->number + index) : 0;
+    task->at = record->at;
+    task->until = delay > 0 ? record->at + delay : 0;
+    s_keep (core, task->group, &task->payload, payload);
+    s_move (core, slot, delay > 0 ? STINT_DELAYED : STINT_READY);
+}
+
+static const char *
+s_on_pushed (core_t *core, record_t *record)
+{
+    uint32_t count = record->item_count;
+    if (record->group == 0 || record->group > core->limits.groups)
+        return "it has more groups than limits/groups allows";
+    if (core->tasks.tasks.capacity - core->tasks.tasks.count < count)
+        return "it holds more tasks than limits/tasks allows";
+    if (record->producer && !producers_find (&core->producers, record->producer)
+        && core->producers.producers.count == core->producers.producers.capacity)
+        return "it has more producers than limits/producers allows";
+    if (record->batch && !batches_find (&core->batches, record->batch)
+        && core->batches.batches.count == core->batches.batches.capacity)
+        return "it has more batches than limits/batches allows";
+
+    groups_ensure (&core->groups, (uint32_t) record->group);
+    uint32_t batch = record->batch ? batches_ensure (&core->batches, record->batch) : 0;
+    stint_bytes_t payload;
+    int64_t delay;
+    uint64_t index = 0;
+    while (record_next (record, &payload, &delay))
+        s_add (core, record, index++, payload, delay, batch);
+    if (batch) {
+        s_batch (core, batch)->pushed += count;
+        s_batch (core, batch)->held += count;
+    }
+    s_group (core, (uint32_t) record->group)->pushed += count;
+    if (record->id + count > core->next_id)
+        core->next_id = record->id + count;
+    if (record->producer) {
+        uint32_t slot = producers_ensure (&core->producers, record->producer);
+        producer_t *pool = core->producers.producers.pool;
+        record_push_t push = {record->sequence, record->id, count};
+        producers_push (&core->producers, slot, push, record->at);
+        if (!pool [slot].kept.block) {
+            s_keep_record (core, &pool [slot].kept);
+            producer_kept_append (&core->producers.kept, pool, slot);
+        }
+    }
+    return index == count ? NULL : "a push in it is malformed";
+}
+
+static const char *
+s_on_started (core_t *core, const record_t *record)
+{
+    uint32_t slot = tasks_find (&core->tasks, record->id);
+    if (!slot)
+        return NULL;
+    task_t *task = s_task (core, slot);
+    if (!s_move (core, slot, STINT_RUNNING))
+        return "it starts a task that has ended";
+    task->fence = record->fence;
+    task->until = 0;
+    task->attempts++;
+    return NULL;
+}
+
+//  Returns the slot of the task that a record of the end of an attempt speaks of, or 0.
+
+static uint32_t
+s_attempt (core_t *core, const record_t *record)
+{
+    uint32_t slot = tasks_find (&core->tasks, record->id);
+    return slot && s_task (core, slot)->fence == record->fence ? slot : 0;
+}
+
+static const char *
+s_on_done (core_t *core, const record_t *record)
+{
+    uint32_t slot = s_attempt (core, record);
+    if (!slot)
+        return NULL;
+    task_t *task = s_task (core, slot);
+    if (!s_end (core, slot, record, STINT_DONE))
+        return "it ends a task that was not running";
+    s_let_go (core, task->group, &task->payload);
+    s_keep (core, task->group, &task->result, record->result);
+    s_group (core, task->group)->finished++;
+    return NULL;
+}
+
+static const char *
+s_on_failed (core_t *core, const record_t *record)
+{
+    uint32_t slot = s_attempt (core, record);
+    if (!slot)
+        return NULL;
+    task_t *task = s_task (core, slot);
+    task->attempts = (uint16_t) record->attempts;
+    task->failures = (uint16_t) record->failures;
+    task->lost = (uint16_t) record->lost;
+    task->until = record->until;
+    s_keep (core, task->group, &task->result, record->result);
+    bool legal = record->state == STINT_DEAD ? s_end (core, slot, record, STINT_DEAD)
+                                             : s_move (core, slot, record->state);
+    return legal ? NULL : "it fails a task that was not running";
+}
+
+static const char *
+s_on_returned (core_t *core, const record_t *record)
+{
+    uint32_t slot = s_attempt (core, record);
+    if (!slot)
+        return NULL;
+    task_t *task = s_task (core, slot);
+    if (task->attempts > 0)
+        task->attempts--;
+    return s_move (core, slot, STINT_READY) ? NULL : "it returns a task that has ended";
+}
+
+static const char *
+s_on_cancelled (core_t *core, const record_t *record)
+{
+    uint32_t slot = tasks_find (&core->tasks, record->id);
+    if (!slot)
+        return NULL;
+    task_t *task = s_task (core, slot);
+    if (!s_end (core, slot, record, STINT_CANCELLED))
+        return "it cancels a task that has ended";
+    s_let_go (core, task->group, &task->payload);
+    return NULL;
+}
+
+static const char *
+s_on_collected (core_t *core, const record_t *record)
+{
+    uint32_t slot = batches_find (&core->batches, record->batch);
+    if (!slot)
+        return NULL;
+    batch_t *batch = s_batch (core, slot);
+    while (batch->outcomes.head
+           && s_task (core, batch->outcomes.head)->holder <= record->position)
+        s_forget (core, batch->outcomes.head);
+    batch->collected = record->position;
+    batch->at = record->at;
+    batches_update (&core->batches, slot);
+    return NULL;
+}
+
+static const char *
+s_on_dropped (core_t *core, const record_t *record)
+{
+    uint32_t slot = tasks_find (&core->tasks, record->id);
+    if (!slot)
+        return NULL;
+    if (!task_ended (s_task (core, slot)->state))
+        return "it forgets a task that has not ended";
+    s_forget (core, slot);
+    return NULL;
+}
+
+static const char *
+s_on_batch (core_t *core, const record_t *record)
+{
+    if (!batches_find (&core->batches, record->batch)
+        && core->batches.batches.count == core->batches.batches.capacity)
+        return "it has more batches than limits/batches allows";
+    uint32_t slot = batches_ensure (&core->batches, record->batch);
+    batch_t *pool = core->batches.batches.pool;
+    batches_name (&core->batches, slot, (uint32_t) record->group, record->name);
+    pool [slot].at = record->at;
+    if (record->kind == RECORD_KEPT_BATCH) {
+        pool [slot].pushed = record->pushed;
+        pool [slot].done = record->done;
+        pool [slot].dead = record->dead;
+        pool [slot].cancelled = record->cancelled;
+        pool [slot].collected = record->position;
+    }
+    s_keep_record (core, &pool [slot].kept);
+    if (batch_kept_linked (pool, slot))
+        batch_kept_remove (&core->batches.kept, pool, slot);
+    batch_kept_append (&core->batches.kept, pool, slot);
+    return NULL;
+}
+
+static const char *
+s_on_batch_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = batches_find (&core->batches, record->batch);
+    if (!slot)
+        return NULL;
+    if (s_batch (core, slot)->held > 0)
+        return "it forgets a batch that holds tasks";
+    s_drop_record (core, &s_batch (core, slot)->kept);
+    batches_remove (&core->batches, slot);
+    return NULL;
+}
+
+static const char *
+s_on_producer (core_t *core, const record_t *record)
+{
+    if (!producers_find (&core->producers, record->producer)
+        && core->producers.producers.count == core->producers.producers.capacity)
+        return "it has more producers than limits/producers allows";
+    uint32_t slot = producers_ensure (&core->producers, record->producer);
+    producer_t *pool = core->producers.producers.pool;
+    pool [slot].recent_count = 0;
+    for (uint32_t index = 0; index < record->recent_count; index++)
+        producers_push (&core->producers, slot, record->recent [index], record->at);
+    pool [slot].next = record->sequence;
+    s_keep_record (core, &pool [slot].kept);
+    if (producer_kept_linked (pool, slot))
+        producer_kept_remove (&core->producers.kept, pool, slot);
+    producer_kept_append (&core->producers.kept, pool, slot);
+    return NULL;
+}
+
+static const char *
+s_on_producer_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = producers_find (&core->producers, record->producer);
+    if (!slot)
+        return NULL;
+    s_drop_record (core, &core->producers.producers.pool [slot].kept);
+    producers_remove (&core->producers, slot);
+    return NULL;
+}
+
+static const char *
+s_on_worker (core_t *core, const record_t *record)
+{
+    if (!roster_find (&core->roster, record->id)
+        && core->roster.workers.count == core->roster.workers.capacity)
+        return "it has more workers than limits/sessions allows";
+    uint32_t slot = roster_ensure (&core->roster, record->id);
+    roster_entry_t *pool = core->roster.workers.pool;
+    s_keep_record (core, &pool [slot].kept);
+    if (roster_kept_linked (pool, slot))
+        roster_kept_remove (&core->roster.kept, pool, slot);
+    roster_kept_append (&core->roster.kept, pool, slot);
+    return NULL;
+}
+
+static const char *
+s_on_worker_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = roster_find (&core->roster, record->id);
+    if (!slot)
+        return NULL;
+    s_drop_record (core, &core->roster.workers.pool [slot].kept);
+    roster_remove (&core->roster, slot);
+    return NULL;
+}
+
+//  Makes a task as its record says, at a recovery whose log begins behind its push.
+
+static const char *
+s_restore (core_t *core, const record_t *record)
+{
+    if (record->state < STINT_DELAYED || record->state > STINT_CANCELLED)
+        return "it has a task in a state that is none";
+    if (core->tasks.tasks.count == core->tasks.tasks.capacity)
+        return "it holds more tasks than limits/tasks allows";
+    if (record->group == 0 || record->group > core->limits.groups)
+        return "it has more groups than limits/groups allows";
+    if (record->batch && !batches_find (&core->batches, record->batch)
+        && core->batches.batches.count == core->batches.batches.capacity)
+        return "it has more batches than limits/batches allows";
+    groups_ensure (&core->groups, (uint32_t) record->group);
+    uint32_t slot = tasks_add (&core->tasks, record->id);
+    task_t *task = s_task (core, slot);
+    task->fence = record->fence;
+    task->group = (uint32_t) record->group;
+    task->batch = record->batch ? batches_ensure (&core->batches, record->batch) : 0;
+    task->number = (uint32_t) record->number;
+    task->at = record->at;
+    task->until = record->until;
+    task->attempts = (uint16_t) record->attempts;
+    task->failures = (uint16_t) record->failures;
+    task->lost = (uint16_t) record->lost;
+    s_move (core, slot, record->state);
+    if (task->batch)
+        s_batch (core, task->batch)->held++;
+    if (task_ended (task->state)) {
+        task->holder = (uint32_t) record->position;
+        if (task->batch)
+            batches_end (&core->batches, core->tasks.tasks.pool, slot);
+    }
+    if (record->id >= core->next_id)
+        core->next_id = record->id + 1;
+    return NULL;
+}
+
+static const char *
+s_on_kept_task (core_t *core, const record_t *record)
+{
+    if (!tasks_find (&core->tasks, record->id)) {
+        const char *fault = s_restore (core, record);
+        if (fault)
+            return fault;
+    }
+    task_t *task = s_task (core, tasks_find (&core->tasks, record->id));
+    if (task->state != STINT_DONE && task->state != STINT_CANCELLED)
+        s_keep (core, task->group, &task->payload, record->payload);
+    if (record->attempts > 0 || task->state == STINT_DONE)
+        s_keep (core, task->group, &task->result, record->result);
+    return NULL;
+}
+
+const char *
+apply_record (core_t *core, record_t *record)
+{
+    core->closed = record->kind == RECORD_CLOSED;
+    switch (record->kind) {
+        case RECORD_GROUP:
+            return s_on_group (core, record);
+        case RECORD_GROUP_GONE:
+            return s_on_group_gone (core, record);
+        case RECORD_PUSHED:
+            return s_on_pushed (core, record);
+        case RECORD_STARTED:
+            return s_on_started (core, record);
+        case RECORD_DONE:
+            return s_on_done (core, record);
+        case RECORD_FAILED:
+            return s_on_failed (core, record);
+        case RECORD_RETURNED:
+            return s_on_returned (core, record);
+        case RECORD_CANCELLED:
+            return s_on_cancelled (core, record);
+        case RECORD_COLLECTED:
+            return s_on_collected (core, record);
+        case RECORD_DROPPED:
+            return s_on_dropped (core, record);
+        case RECORD_BATCH:
+        case RECORD_KEPT_BATCH:
+            return s_on_batch (core, record);
+        case RECORD_BATCH_GONE:
+            return s_on_batch_gone (core, record);
+        case RECORD_KEPT_PRODUCER:
+            return s_on_producer (core, record);
+        case RECORD_PRODUCER_GONE:
+            return s_on_producer_gone (core, record);
+        case RECORD_WORKER:
+            return s_on_worker (core, record);
+        case RECORD_WORKER_GONE:
+            return s_on_worker_gone (core, record);
+        case RECORD_KEPT_TASK:
+            return s_on_kept_task (core, record);
+        case RECORD_CLOSED:
+            if (record->id > core->next_id)
+                core->next_id = record->id;
+            return NULL;
+        default:
+            return "it has a record of a kind that this version does not know";
+    }
+}
+
+bool
+apply_now (core_t *core, record_t *record, stint_message_t *message)
+{
+    if (!record_write (record, core->journal, message))
+        return false;
+    core->at_block = journal_open (core->journal);
+    core->at_data = journal_open_data (core->journal);
+    const char *fault = apply_record (core, record);
+    assert (!fault);
+    return true;
+}

@@ -1,0 +1,559 @@
+//  core: the broker without sockets, disk and clock: messages in, records and replies out
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "core.h"
+
+#include "apply.h"
+#include "core_events.h"
+#include "keep.h"
+#include "lease.h"
+#include "schedule.h"
+
+//  ---------------------------------------------------------------------------------
+//  Life of a core
+
+core_t *
+core_new (const core_limits_t *limits, uint64_t seed)
+{
+    core_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
+    uint64_t salt = stint_index_mix (seed);
+    self->limits = *limits;
+    self->next_id = 1;
+    self->chance = seed;
+    self->journal = journal_new (limits->memory_max);
+    tasks_init (&self->tasks, limits->tasks);
+    groups_init (&self->groups, limits->groups, &limits->defaults, salt);
+    batches_init (&self->batches, limits->batches, salt);
+    producers_init (&self->producers, limits->producers, salt);
+    roster_init (&self->roster, limits->sessions, salt);
+    sessions_init (&self->sessions, limits->sessions, limits->heartbeat_ms,
+                   limits->liveness);
+    watch_pool_init (&self->watches, limits->sessions);
+    return self;
+}
+
+void
+core_destroy (core_t **self_p)
+{
+    core_t *self = *self_p;
+    if (!self)
+        return;
+    tasks_clear (&self->tasks);
+    groups_clear (&self->groups);
+    batches_clear (&self->batches);
+    producers_clear (&self->producers);
+    roster_clear (&self->roster);
+    sessions_clear (&self->sessions);
+    watch_pool_clear (&self->watches);
+    stint_writer_clear (&self->state);
+    journal_destroy (&self->journal);
+    free (self);
+    *self_p = NULL;
+}
+
+void
+core_set_defaults (core_t *self, const record_settings_t *defaults)
+{
+    self->groups.defaults = *defaults;
+}
+
+void
+core_set_group (core_t *self, const char *name, const record_settings_t *settings)
+{
+    record_t record = {.kind = RECORD_GROUP, .name = stint_bytes_of (name)};
+    uint32_t found = groups_find (&self->groups, record.name);
+    record.group = found ? found : groups_next (&self->groups);
+    if (found)
+        record.settings = self->groups.groups.pool [found].settings;
+    record_settings_merge (&record.settings, settings);
+    const record_settings_t *known = &self->groups.groups.pool [found].settings;
+    bool same = found && record_settings_equal (&record.settings, known);
+    if (record.group && !same)
+        apply_now (self, &record, NULL);
+}
+
+journal_t *
+core_journal (const core_t *self)
+{
+    return self->journal;
+}
+
+const char *
+core_group_name (const core_t *self, uint32_t group)
+{
+    return self->groups.groups.pool [group].name;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Recovery
+
+const char *
+core_replay (core_t *self, uint64_t number, stint_bytes_t block)
+{
+    journal_header_t header;
+    const char *fault = journal_check (block, &header);
+    if (fault)
+        return fault;
+    if (header.number != number)
+        return "its number is not the one it is kept under";
+    if (header.epoch < self->epoch)
+        return "it is of an earlier epoch than the block before it";
+
+    journal_adopt (self->journal, number, block.size);
+    self->epoch = header.epoch;
+    self->at_block = number;
+    self->at_data = block.data;
+    self->replaying = true;
+    stint_reader_t reader = stint_reader_of (
+        (stint_bytes_t){block.data + JOURNAL_HEADER, block.size - JOURNAL_HEADER});
+    record_t record;
+    int more;
+    while ((more = record_read (&record, &reader)) == 1) {
+        fault = apply_record (self, &record);
+        if (fault)
+            return fault;
+    }
+    if (header.next_id > self->next_id)
+        self->next_id = header.next_id;
+    self->replayed_until = header.time;
+    return more < 0 ? "a record in it is malformed" : NULL;
+}
+
+int64_t
+core_replayed_until (const core_t *self)
+{
+    return self->replayed_until;
+}
+
+//  Things that are known by their numbers only, because the record that names them is
+//  missing: the journal has lost its beginning.
+
+static const char *
+s_unnamed (const core_t *self)
+{
+    for (uint32_t slot = 1; slot <= self->groups.groups.used; slot++) {
+        if (self->groups.groups.pool [slot].used && !self->groups.groups.pool [slot].key)
+            return "the journal speaks of a group that it never names";
+    }
+    for (uint32_t slot = 1; slot <= self->batches.batches.used; slot++) {
+        if (self->batches.batches.pool [slot].id && !self->batches.batches.pool [slot].key)
+            return "the journal speaks of a batch that it never names";
+    }
+    return NULL;
+}
+
+const char *
+core_recovered (core_t *self, int64_t now, uint64_t epoch)
+{
+    const char *fault = s_unnamed (self);
+    if (fault)
+        return fault;
+    self->replaying = false;
+    self->epoch = epoch;
+    self->attempts = 0;
+    if (self->replayed_until > 0 && !self->closed)
+        self->next_id += CORE_ID_AHEAD;
+    self->known_id = self->next_id;
+    self->started_at = self->swept_at = now;
+    self->orphans_until = now + (int64_t) self->limits.heartbeat_ms * self->limits.liveness;
+    roster_await (&self->roster, true);
+    self->awaiting = self->roster.awaited > 0;
+    journal_start (self->journal, epoch);
+    journal_mark (self->journal, now, self->next_id);
+    return NULL;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Sessions
+
+uint32_t
+core_open (core_t *self, int64_t now)
+{
+    uint32_t slot = sessions_add (&self->sessions, now);
+    //  Its first beat is due at once: it greets the peer and names our heartbeat
+    if (slot)
+        self->sessions.sessions.pool [slot].peer.sent_at = now - self->limits.heartbeat_ms;
+    return slot;
+}
+
+//  Returns the place of a session's worker on the roster, or 0.
+
+static uint32_t
+s_entry (const core_t *self, uint32_t session)
+{
+    uint64_t worker = self->sessions.sessions.pool [session].worker;
+    uint32_t entry = worker ? roster_find (&self->roster, worker) : 0;
+    return entry && self->roster.workers.pool [entry].session == session ? entry : 0;
+}
+
+void
+core_leave (core_t *self, uint32_t session)
+{
+    uint32_t entry = s_entry (self, session);
+    if (entry)
+        self->roster.workers.pool [entry].session = 0;
+    if (self->sessions.sessions.pool [session].attached)
+        core_unwatch (self, session);
+    sessions_leave (&self->sessions, &self->groups, session);
+}
+
+//  A worker that says goodbye, or was missed, is not awaited after a restart.
+
+static void
+s_strike_off (core_t *self, uint32_t session)
+{
+    uint32_t entry = s_entry (self, session);
+    if (!entry)
+        return;
+    record_t record = {.kind = RECORD_WORKER_GONE};
+    record.id = self->roster.workers.pool [entry].id;
+    apply_now (self, &record, NULL);
+}
+
+static void
+s_on_bye (core_t *self, uint32_t session, effects_t *out)
+{
+    //  What it did not finish it hands back: nobody is to blame
+    const session_t *left = &self->sessions.sessions.pool [session];
+    while (left->held.head)
+        lease_return (self, left->held.head);
+    s_strike_off (self, session);
+    core_leave (self, session);
+    effects_add (out, STP_BYE, session);
+}
+
+//  A peer that goes on as if we knew it is told to begin again: one that we never met, and
+//  a worker that has not said READY.
+
+static bool
+s_is_stranger (const session_t *session, stp_command_t command)
+{
+    if (command == STP_CREDIT || command == STP_RESULT || command == STP_RETURN)
+        return session->worker == 0;
+    return command == STP_HEARTBEAT && !session->known;
+}
+
+void
+core_receive (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
+              effects_t *out)
+{
+    assert (effects_room (out) >= EFFECTS_EVENT);
+    session_t *sender = &self->sessions.sessions.pool [session];
+    if (sender->gone)
+        return;
+    journal_mark (self->journal, now, self->next_id);
+    sessions_heard (&self->sessions, session, now);
+    if (s_is_stranger (sender, message->command)) {
+        core_leave (self, session);
+        effects_add (out, STP_BYE, session);
+        return;
+    }
+    sender->known = true;
+    switch (message->command) {
+        case STP_PUSH:
+            core_on_push (self, now, session, message, out);
+            break;
+        case STP_BATCH:
+            core_on_batch (self, now, session, message, out);
+            break;
+        case STP_COLLECT:
+            core_on_collect (self, now, session, message, out);
+            break;
+        case STP_CANCEL:
+            core_on_cancel (self, now, session, message, out);
+            break;
+        case STP_GROUP:
+            core_on_group (self, now, session, message, out);
+            break;
+        case STP_QUERY:
+            core_on_query (self, now, session, message, out);
+            break;
+        case STP_READY:
+            core_on_ready (self, now, session, message, out);
+            break;
+        case STP_CREDIT:
+            core_on_credit (self, session, message);
+            break;
+        case STP_RESULT:
+            core_on_result (self, now, session, message, out);
+            break;
+        case STP_RETURN:
+            core_on_return (self, session, message);
+            break;
+        case STP_HEARTBEAT:
+            break;
+        case STP_BYE:
+            s_on_bye (self, session, out);
+            break;
+        case STP_ACCEPTED:
+        case STP_TASK:
+        case STP_OUTCOME:
+        case STP_STATE:
+        case STP_REVOKE:
+        case STP_STALE:
+        case STP_FULL:
+        case STP_ERROR:
+        default:
+            core_refuse (self, now, session, STINT_WIRE_UNKNOWN, message, out);
+    }
+}
+
+void
+core_refuse (core_t *self, int64_t now, uint32_t session, stint_wire_status_t status,
+             const stint_message_t *message, effects_t *out)
+{
+    if (self->sessions.sessions.pool [session].gone)
+        return;
+    sessions_heard (&self->sessions, session, now);
+    self->totals.malformed++;
+    if (status == STINT_WIRE_VERSION_BAD)
+        core_error (out, session, 0, "version", "this broker speaks STP/1 only");
+    else if (status == STINT_WIRE_UNKNOWN)
+        core_error (out, session, message->request, "command",
+                    "no such command in STP/1, or not one for a broker");
+    else
+        core_error (out, session, message->request, "malformed",
+                    "the message is not as PROTOCOL.md says, or over a limit");
+}
+
+//  ---------------------------------------------------------------------------------
+//  What is left to do
+
+//  Takes back the tasks of sessions that are gone. True when there are more.
+
+static bool
+s_take_back (core_t *self, int64_t now)
+{
+    static const stint_bytes_t text = {(const uint8_t *) "the worker was lost", 19};
+    int count = 0;
+    while (self->sessions.gone.head) {
+        uint32_t slot = self->sessions.gone.head;
+        const session_t *session = &self->sessions.sessions.pool [slot];
+        while (session->held.head) {
+            if (++count > 256)
+                return true;
+            lease_fail (self, now, session->held.head, LEASE_LOST, 0, text);
+        }
+        sessions_remove (&self->sessions, slot);
+    }
+    return false;
+}
+
+//  Ends sessions that were not heard in time.
+
+static bool
+s_miss (core_t *self, int64_t now, effects_t *out)
+{
+    const session_t *pool = self->sessions.sessions.pool;
+    for (int count = 0; count < 64; count++) {
+        uint32_t slot = self->sessions.heard.head;
+        if (!slot || stint_peer_gone_at (&pool [slot].peer) > now || effects_room (out) == 0)
+            return false;
+        s_strike_off (self, slot);
+        core_leave (self, slot);
+        effects_add (out, STP_BYE, slot);
+    }
+    return true;
+}
+
+static uint64_t
+s_backlog (const core_t *self, uint32_t session)
+{
+    const subscription_t *own = sessions_subscriptions (&self->sessions, session);
+    uint64_t backlog = 0;
+    for (uint32_t index = 0; index < self->sessions.sessions.pool [session].groups; index++) {
+        const group_t *group = &self->groups.groups.pool [own [index].group];
+        backlog += group_ready (group) + group->counts [STINT_RUNNING];
+    }
+    return backlog;
+}
+
+static bool
+s_beat (core_t *self, int64_t now, effects_t *out)
+{
+    const session_t *pool = self->sessions.sessions.pool;
+    for (int count = 0; count < 256; count++) {
+        uint32_t slot = self->sessions.sent.head;
+        if (!slot || stint_peer_beat_at (&pool [slot].peer) > now || effects_room (out) == 0)
+            return false;
+        reply_t *reply = effects_add (out, STP_HEARTBEAT, slot);
+        reply->count = s_backlog (self, slot);
+        sessions_sent (&self->sessions, slot, now);
+    }
+    return true;
+}
+
+//  Tasks whose back-off or delay is over get in line.
+
+static bool
+s_wake (core_t *self, int64_t now)
+{
+    task_t *pool = self->tasks.tasks.pool;
+    for (int count = 0; count < 1024; count++) {
+        if (self->tasks.delays.count == 0)
+            return false;
+        uint32_t slot = self->tasks.delays.slots [0];
+        if (pool [slot].until > now)
+            return false;
+        task_delays_remove (&self->tasks.delays, pool, slot);
+        group_t *group = &self->groups.groups.pool [pool [slot].group];
+        group->counts [STINT_DELAYED]--;
+        group->counts [STINT_READY]++;
+        pool [slot].state = STINT_READY;
+        groups_enqueue (&self->groups, pool, slot);
+        groups_update (&self->groups, pool [slot].group);
+    }
+    return true;
+}
+
+static void
+s_strike_off_missing (core_t *self)
+{
+    for (uint32_t slot = 1; self->roster.awaited > 0; slot++) {
+        if (self->roster.workers.pool [slot].awaited) {
+            record_t record = {.kind = RECORD_WORKER_GONE};
+            record.id = self->roster.workers.pool [slot].id;
+            apply_now (self, &record, NULL);
+        }
+    }
+}
+
+//  After a restart: gives up the workers that have not come back, and their attempts.
+
+static bool
+s_give_up (core_t *self, int64_t now)
+{
+    static const stint_bytes_t text = {
+        (const uint8_t *) "the worker did not come back after the broker's restart", 55};
+    if (self->awaiting && self->roster.awaited == 0)
+        self->awaiting = false;
+    if (now < self->orphans_until)
+        return false;
+    self->awaiting = false;
+    s_strike_off_missing (self);
+    for (int count = 0; count < 256; count++) {
+        if (!self->orphans.head)
+            return false;
+        lease_fail (self, now, self->orphans.head, LEASE_LOST, 0, text);
+    }
+    return true;
+}
+
+bool
+core_run (core_t *self, int64_t now, effects_t *out)
+{
+    journal_mark (self->journal, now, self->next_id);
+    bool more = s_take_back (self, now);
+    more |= s_miss (self, now, out);
+    more |= s_give_up (self, now);
+    more |= s_wake (self, now);
+    if (now >= self->swept_at + CORE_SWEEP_MS) {
+        self->swept_at = now;
+        core_sweep (self, now);
+    }
+    if (!self->awaiting && !self->draining)
+        more |= schedule_run (self, now, out);
+    more |= core_tell (self, out);
+    more |= core_deliver (self, out);
+    more |= s_beat (self, now, out);
+    return more;
+}
+
+void
+core_forgive (core_t *self, int64_t stall_ms)
+{
+    sessions_forgive (&self->sessions, stall_ms);
+    self->orphans_until += stall_ms;
+}
+
+static int64_t
+s_earlier (int64_t one, int64_t other)
+{
+    return one < other ? one : other;
+}
+
+int64_t
+core_deadline (const core_t *self)
+{
+    const session_t *sessions = self->sessions.sessions.pool;
+    int64_t deadline = CORE_NEVER;
+    if (self->sessions.gone.head || self->told.head || self->batches.news.head
+        || (!self->awaiting && !self->draining && self->groups.runnable.head))
+        return 0;
+    if (self->sessions.heard.head)
+        deadline = s_earlier (
+            stint_peer_gone_at (&sessions [self->sessions.heard.head].peer),
+            stint_peer_beat_at (&sessions [self->sessions.sent.head].peer));
+    if (self->tasks.delays.count > 0)
+        deadline = s_earlier (
+            deadline, self->tasks.tasks.pool [self->tasks.delays.slots [0]].until);
+    if (self->orphans.head || self->awaiting)
+        deadline = s_earlier (deadline, self->orphans_until);
+    if (self->tasks.tasks.count > 0 || self->producers.producers.count > 0)
+        deadline = s_earlier (deadline, self->swept_at + CORE_SWEEP_MS);
+    return deadline;
+}
+
+void
+core_drain (core_t *self)
+{
+    self->draining = true;
+}
+
+void
+core_stop (core_t *self, int64_t now, effects_t *out)
+{
+    record_t record = {.kind = RECORD_CLOSED, .id = self->next_id, .at = now};
+    apply_now (self, &record, NULL);
+    for (uint32_t slot = self->sessions.heard.head; slot && effects_room (out) > 0;
+         slot = self->sessions.sessions.pool [slot].heard_node.next)
+        effects_add (out, STP_BYE, slot);
+}
+
+void
+core_seal (core_t *self, int64_t now)
+{
+    journal_seal (self->journal, now, self->next_id);
+}
+
+void
+core_move (core_t *self, int64_t now, uint64_t number, stint_bytes_t block,
+           core_fetch_fn *fetch, void *argument)
+{
+    journal_mark (self->journal, now, self->next_id);
+    keep_records (self, number);
+    keep_tasks (self, number, block, fetch, argument);
+    assert (journal_empty (self->journal, number));
+    journal_moved (self->journal, number);
+}
+
+//  ---------------------------------------------------------------------------------
+//  Looking
+
+uint64_t
+core_digest (const core_t *self)
+{
+    uint64_t digest = stint_index_mix (self->next_id);
+    for (uint32_t slot = 1; slot <= self->tasks.tasks.used; slot++) {
+        if (self->tasks.tasks.pool [slot].id)
+            digest += task_digest (&self->tasks.tasks.pool [slot]);
+    }
+    digest += groups_digest (&self->groups) + batches_digest (&self->batches);
+    return digest + producers_digest (&self->producers) + roster_digest (&self->roster);
+}
+
+core_totals_t
+core_totals (const core_t *self)
+{
+    core_totals_t totals = self->totals;
+    totals.tasks = self->tasks.tasks.count;
+    totals.sessions = self->sessions.heard.count;
+    totals.workers = self->sessions.workers;
+    for (uint32_t slot = 1; slot <= self->groups.groups.used; slot++)
+        totals.running += self->groups.groups.pool [slot].counts [STINT_RUNNING];
+    totals.orphans = self->orphans.count;
+    totals.awaited = self->roster.awaited;
+    return totals;
+}

@@ -1,0 +1,51 @@
+//  core_events: one function a command, for the core's front door
+//  SPDX-License-Identifier: MPL-2.0
+
+#ifndef BROKER_CORE_EVENTS_H
+#define BROKER_CORE_EVENTS_H
+
+#include "core_state.h"
+
+//  From clients.
+void core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
+                   effects_t *out);
+void core_on_batch (core_t *core, int64_t now, uint32_t session,
+                    const stint_message_t *message, effects_t *out);
+void core_on_collect (core_t *core, int64_t now, uint32_t session,
+                      const stint_message_t *message, effects_t *out);
+void core_on_cancel (core_t *core, int64_t now, uint32_t session,
+                     const stint_message_t *message, effects_t *out);
+void core_on_group (core_t *core, int64_t now, uint32_t session,
+                    const stint_message_t *message, effects_t *out);
+void core_on_query (core_t *core, int64_t now, uint32_t session,
+                    const stint_message_t *message, effects_t *out);
+
+//  From workers.
+void core_on_ready (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
+                    effects_t *out);
+void core_on_credit (core_t *core, uint32_t session, const stint_message_t *message);
+void core_on_result (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
+                     effects_t *out);
+void core_on_return (core_t *core, uint32_t session, stint_message_t *message);
+
+//  Returns the slot of the group of that name, which is made if it is not there; 0 when
+//  there are too many.
+uint32_t core_group (core_t *core, stint_bytes_t name);
+
+//  Answers with ERROR.
+void core_error (effects_t *out, uint32_t session, uint64_t request, const char *code,
+                 const char *text);
+
+//  Sends those who wait for single tasks what became of them, while there is room.
+bool core_tell (core_t *core, effects_t *out);
+
+//  Sends collectors the outcomes of their batches, while there is room.
+bool core_deliver (core_t *core, effects_t *out);
+
+//  Lets go of all that a session waits for or collects.
+void core_unwatch (core_t *core, uint32_t session);
+
+//  Forgets what is old: ended tasks, empty batches, silent producers. A part at a time.
+void core_sweep (core_t *core, int64_t now);
+
+#endif

@@ -1,0 +1,189 @@
+//  core_worker: what the core does with the commands of workers
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "apply.h"
+#include "core_events.h"
+#include "lease.h"
+
+#include <string.h>
+
+#define CAPACITY_MAX 65536                  //  Most tasks that a worker may hold
+#define WORKER_BYTES ((uint64_t) 16 << 20)  //  Of payload, when READY does not say
+
+static session_t *
+s_session (core_t *core, uint32_t slot)
+{
+    return &core->sessions.sessions.pool [slot];
+}
+
+static void
+s_stale (effects_t *out, uint32_t session, uint64_t id, uint64_t fence)
+{
+    reply_t *reply = effects_add (out, STP_STALE, session);
+    reply->id = id;
+    reply->fence = fence;
+}
+
+//  ---------------------------------------------------------------------------------
+//  READY
+
+//  Makes the session serve the groups of a READY. Returns null or what is wrong.
+
+static const char *
+s_serve (core_t *core, uint32_t slot, stint_message_t *message)
+{
+    stint_bytes_t name;
+    while (stint_wire_next_group (message, &name)) {
+        uint32_t group = core_group (core, name);
+        if (!group)
+            return "the broker has as many groups as its limits/groups allows";
+        if (!sessions_serve (&core->sessions, &core->groups, slot, group))
+            return "a worker serves at most 16 groups";
+    }
+    if (message->groups.bad)
+        return "h is not a list of groups";
+    return s_session (core, slot)->groups > 0 ? NULL : "a worker serves at least one group";
+}
+
+//  Makes the session a worker's. Its former session, when the broker has not missed it
+//  yet, is over: what it holds and was not claimed is not coming.
+
+static void
+s_become_worker (core_t *core, uint32_t slot, const stint_message_t *message)
+{
+    session_t *session = s_session (core, slot);
+    session->worker = message->worker;
+    core->sessions.workers++;
+    memcpy (session->name, message->name.data, message->name.size);
+    session->name [message->name.size] = 0;
+
+    uint32_t entry = roster_find (&core->roster, message->worker);
+    if (!entry) {
+        record_t record = {.kind = RECORD_WORKER, .id = message->worker};
+        record.name = message->name;
+        apply_now (core, &record, NULL);
+        entry = roster_find (&core->roster, message->worker);
+    }
+    roster_back (&core->roster, entry);
+    uint32_t former = core->roster.workers.pool [entry].session;
+    core->roster.workers.pool [entry].session = slot;
+    if (former)
+        core_leave (core, former);
+}
+
+//  The roster is as long as there may be sessions; workers that never came back are struck
+//  off when their time is over.
+
+static bool
+s_roster_full (const core_t *core, const stint_message_t *message)
+{
+    return core->roster.workers.count == core->roster.workers.capacity
+           && !roster_find (&core->roster, message->worker);
+}
+
+void
+core_on_ready (core_t *core, int64_t now, uint32_t slot, stint_message_t *message,
+               effects_t *out)
+{
+    session_t *session = s_session (core, slot);
+    const char *fault = s_serve (core, slot, message);
+    if (message->worker == 0 || (session->worker && session->worker != message->worker))
+        fault = "w is the worker's own number, not 0 and always the same";
+    if (s_roster_full (core, message))
+        fault = "the broker knows as many workers as its limits/sessions allows";
+    if (fault) {
+        core_error (out, slot, message->request, "invalid", fault);
+        return;
+    }
+    stint_item_t item;
+    while (stint_wire_next (message, &item)) {
+        if (!lease_adopt (core, now, slot, item.id, item.fence))
+            s_stale (out, slot, item.id, item.fence);
+    }
+    if (!session->worker)
+        s_become_worker (core, slot, message);
+    session->bytes_max = message->bytes > 0 ? message->bytes : WORKER_BYTES;
+    session->capacity =
+        message->count < CAPACITY_MAX ? (uint32_t) message->count : CAPACITY_MAX;
+    sessions_update (&core->sessions, &core->groups, slot);
+    reply_t *reply = effects_add (out, STP_ACCEPTED, slot);
+    reply->request = message->request;
+}
+
+void
+core_on_credit (core_t *core, uint32_t slot, const stint_message_t *message)
+{
+    s_session (core, slot)->capacity =
+        message->count < CAPACITY_MAX ? (uint32_t) message->count : CAPACITY_MAX;
+    sessions_update (&core->sessions, &core->groups, slot);
+}
+
+//  ---------------------------------------------------------------------------------
+//  RESULT and RETURN
+
+//  Returns the slot of the task whose running attempt the session holds, or 0.
+
+static uint32_t
+s_attempt (const core_t *core, uint32_t session, const stint_item_t *item)
+{
+    uint32_t slot = tasks_find (&core->tasks, item->id);
+    const task_t *task = &core->tasks.tasks.pool [slot];
+    bool matches = slot && task->state == STINT_RUNNING && task->fence == item->fence
+                   && task->holder == session;
+    return matches ? slot : 0;
+}
+
+static void
+s_on_item (core_t *core, int64_t now, uint32_t session, const stint_item_t *item,
+           effects_t *out)
+{
+    uint32_t slot = s_attempt (core, session, item);
+    if (!slot) {
+        //  The same result again, because its acknowledgement was lost
+        if (lease_ended (core, item->id, item->fence))
+            return;
+        s_stale (out, session, item->id, item->fence);
+        core->totals.stale++;
+        uint32_t task = tasks_find (&core->tasks, item->id);
+        if (task)
+            core->groups.groups.pool [core->tasks.tasks.pool [task].group].stale++;
+        return;
+    }
+    if (item->verdict == 0)
+        lease_done (core, now, slot, item->body);
+    else
+        lease_fail (core, now, slot, (lease_end_t) item->verdict, item->delay, item->body);
+}
+
+void
+core_on_result (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
+                effects_t *out)
+{
+    stint_item_t item;
+    while (stint_wire_next (message, &item)) {
+        if (item.verdict > LEASE_REFUSED || item.delay > (uint64_t) INT64_MAX / 4) {
+            message->list.bad = true;
+            break;
+        }
+        s_on_item (core, now, session, &item, out);
+    }
+    if (message->list.bad) {
+        core_error (out, session, message->request, "malformed",
+                    "the results are not as PROTOCOL.md says");
+        return;
+    }
+    reply_t *reply = effects_add (out, STP_ACCEPTED, session);
+    reply->request = message->request;
+    reply->durable = true;
+}
+
+void
+core_on_return (core_t *core, uint32_t session, stint_message_t *message)
+{
+    stint_item_t item;
+    while (stint_wire_next (message, &item)) {
+        uint32_t slot = s_attempt (core, session, &item);
+        if (slot)
+            lease_return (core, slot);
+    }
+}

@@ -1,0 +1,209 @@
+//  group: named queues of tasks, each with its settings and counts; the table of groups
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "group.h"
+
+#include <string.h>
+
+void
+groups_init (groups_t *self, uint32_t capacity, const record_settings_t *defaults,
+             uint64_t salt)
+{
+    *self = (groups_t){.defaults = *defaults, .salt = salt};
+    group_pool_init (&self->groups, capacity);
+    stint_index_init (&self->index, capacity, salt);
+}
+
+void
+groups_clear (groups_t *self)
+{
+    for (uint32_t slot = 1; slot <= self->groups.used; slot++)
+        free (self->groups.pool [slot].again.slots);
+    group_pool_clear (&self->groups);
+    stint_index_clear (&self->index);
+}
+
+static uint64_t
+s_key (const groups_t *self, stint_bytes_t name)
+{
+    uint64_t key = stint_index_text (name.data, name.size, self->salt);
+    return key ? key : 1;
+}
+
+uint32_t
+groups_find (const groups_t *self, stint_bytes_t name)
+{
+    uint32_t slot = group_index_find (&self->index, self->groups.pool, s_key (self, name));
+    const char *found = self->groups.pool [slot].name;
+    if (slot && strlen (found) == name.size && memcmp (found, name.data, name.size) == 0)
+        return slot;
+    return 0;
+}
+
+uint32_t
+groups_next (const groups_t *self)
+{
+    if (self->groups.count == self->groups.capacity)
+        return 0;
+    return self->groups.free ? self->groups.free : self->groups.used + 1;
+}
+
+//  Slots in the journal may come in any order at a recovery, so the free list is built
+//  from the slots that were passed over.
+
+void
+groups_ensure (groups_t *self, uint32_t slot)
+{
+    assert (slot && slot <= self->groups.capacity);
+    group_t *pool = self->groups.pool;
+    if (pool [slot].used)
+        return;
+    while (self->groups.used < slot) {
+        pool [++self->groups.used].link = self->groups.free;
+        self->groups.free = self->groups.used;
+    }
+    uint32_t *link = &self->groups.free;
+    while (*link != slot)
+        link = &pool [*link].link;
+    *link = pool [slot].link;
+    self->groups.count++;
+    pool [slot] = (group_t){.used = true};
+    group_kept_init (pool, slot);
+    group_runs_init (pool, slot);
+}
+
+void
+groups_name (groups_t *self, uint32_t slot, stint_bytes_t name)
+{
+    group_t *group = &self->groups.pool [slot];
+    assert (name.size <= STINT_GROUP_MAX);
+    if (group->key)
+        return;
+    memcpy (group->name, name.data, name.size);
+    group->name [name.size] = 0;
+    group->key = s_key (self, name);
+    group_index_put (&self->index, self->groups.pool, slot);
+}
+
+void
+groups_remove (groups_t *self, uint32_t slot)
+{
+    group_t *group = &self->groups.pool [slot];
+    assert (group_held (group) == 0);
+    if (group->key)
+        group_index_drop (&self->index, self->groups.pool, slot);
+    if (group_kept_linked (self->groups.pool, slot))
+        group_kept_remove (&self->kept, self->groups.pool, slot);
+    if (group_runs_linked (self->groups.pool, slot))
+        group_runs_remove (&self->runnable, self->groups.pool, slot);
+    free (group->again.slots);
+    group_pool_remove (&self->groups, slot);
+}
+
+uint32_t
+group_held (const group_t *self)
+{
+    uint32_t held = 0;
+    for (size_t state = 0; state <= STINT_CANCELLED; state++)
+        held += self->counts [state];
+    return held;
+}
+
+uint32_t
+group_ready (const group_t *self)
+{
+    return self->ready.count + self->again.count;
+}
+
+record_settings_t
+groups_settings (const groups_t *self, uint32_t slot)
+{
+    record_settings_t set = self->groups.pool [slot].settings;
+    const record_settings_t *defaults = &self->defaults;
+    return (record_settings_t){
+        set.max_tasks ? set.max_tasks : defaults->max_tasks,
+        set.max_bytes ? set.max_bytes : defaults->max_bytes,
+        set.max_attempts ? set.max_attempts : defaults->max_attempts,
+        set.backoff ? set.backoff : defaults->backoff,
+        set.backoff_max ? set.backoff_max : defaults->backoff_max,
+        set.keep_results ? set.keep_results : defaults->keep_results,
+    };
+}
+
+//  A task of its first attempt comes in order of numbers, so its place is the end of the
+//  line. Only a recovery may bring an older one later, if its record was copied forward;
+//  these come in order too, so its place is behind the one that came before it.
+
+static uint32_t
+s_place (const group_t *group, const task_t *tasks, uint64_t id)
+{
+    uint32_t tail = group->ready.tail;
+    if (!tail || tasks [tail].id < id)
+        return 0;
+    uint32_t at = group->ready.head;
+    if (group->latest && tasks [group->latest].id < id)
+        at = tasks [group->latest].node.next;
+    while (at && tasks [at].id < id)
+        at = tasks [at].node.next;
+    return at;
+}
+
+void
+groups_enqueue (groups_t *self, task_t *tasks, uint32_t task)
+{
+    group_t *group = &self->groups.pool [tasks [task].group];
+    if (tasks [task].attempts > 0 || tasks [task].until > 0)
+        task_again_push (&group->again, tasks, task);
+    else {
+        uint32_t before = s_place (group, tasks, tasks [task].id);
+        task_list_insert (&group->ready, tasks, task, before);
+        group->latest = task;
+    }
+}
+
+void
+groups_dequeue (groups_t *self, task_t *tasks, uint32_t task)
+{
+    group_t *group = &self->groups.pool [tasks [task].group];
+    if (task == group->latest)
+        group->latest = 0;
+    if (task_list_linked (tasks, task))
+        task_list_remove (&group->ready, tasks, task);
+    else
+        task_again_remove (&group->again, tasks, task);
+}
+
+uint32_t
+groups_first (const groups_t *self, uint32_t slot)
+{
+    const group_t *group = &self->groups.pool [slot];
+    return group->again.count > 0 ? group->again.slots [0] : group->ready.head;
+}
+
+void
+groups_update (groups_t *self, uint32_t slot)
+{
+    group_t *pool = self->groups.pool;
+    bool runnable = group_ready (&pool [slot]) > 0 && pool [slot].waiting.count > 0;
+    bool linked = group_runs_linked (pool, slot);
+    if (runnable && !linked)
+        group_runs_append (&self->runnable, pool, slot);
+    else if (!runnable && linked)
+        group_runs_remove (&self->runnable, pool, slot);
+}
+
+uint64_t
+groups_digest (const groups_t *self)
+{
+    uint64_t digest = 0;
+    for (uint32_t slot = 1; slot <= self->groups.used; slot++) {
+        const group_t *group = &self->groups.pool [slot];
+        if (!group->used)
+            continue;
+        const uint8_t *name = (const uint8_t *) group->name;
+        const uint8_t *settings = (const uint8_t *) &group->settings;
+        uint64_t part = stint_index_text (name, strlen (group->name), slot);
+        digest += stint_index_text (settings, sizeof group->settings, part);
+    }
+    return digest;
+}

@@ -1,0 +1,93 @@
+//  group: named queues of tasks, each with its settings and counts; the table of groups
+//  SPDX-License-Identifier: MPL-2.0
+
+#ifndef BROKER_GROUP_H
+#define BROKER_GROUP_H
+
+#include "record.h"
+#include "task.h"
+
+typedef struct {
+    uint64_t key;                //  Of its name; 0 when only its number is known
+    char name [STINT_GROUP_MAX + 1];  //  Empty when only its number is known
+    journal_place_t kept;        //  Where its last full record lies
+    stint_node_t kept_node;      //  In the table, by that place
+    stint_node_t run_node;       //  Among the groups that have tasks and workers for them
+    record_settings_t settings;  //  As somebody set them; 0 is the broker's default
+    task_list_t ready;           //  Tasks that wait for their first attempt, in order
+    uint32_t latest;             //  The task that was last put into ready, 0 if it left
+    task_again_t again;          //  Tasks that wait for another one, by number; go first
+    task_list_t ended;           //  Tasks that ended, in that order
+    uint32_t counts [STINT_CANCELLED + 1];  //  Tasks by state
+    uint64_t bytes;              //  Of payloads and results that it holds
+    stint_list_t waiting;        //  Subscriptions of workers that have room
+    uint32_t workers;            //  Workers that serve it
+    uint64_t pushed;             //  Since the broker started: tasks accepted
+    uint64_t finished;           //  ended well
+    uint64_t retried;            //  attempts that failed and were tried again
+    uint64_t lost;               //  attempts that were lost with their worker
+    uint64_t stale;              //  results that came too late
+    uint32_t link;               //  Next free slot
+    bool used;                   //  The slot is taken
+} group_t;
+
+STINT_LIST_DEFINE (group_kept, group_t, kept_node);
+STINT_LIST_DEFINE (group_runs, group_t, run_node);
+STINT_INDEX_DEFINE (group_index, group_t, key, stint_index_mix);
+STINT_POOL_DEFINE (group_pool, group_t, link);
+
+typedef struct {
+    group_pool_t groups;         //  By slot, which is a group's number in the journal
+    group_index_t index;         //  By name
+    group_kept_t kept;           //  By the place of their records, oldest first
+    group_runs_t runnable;       //  Groups that have ready tasks and waiting workers
+    record_settings_t defaults;  //  For settings that are 0
+    uint64_t salt;               //  For the keys of names
+} groups_t;
+
+void groups_init (groups_t *self, uint32_t capacity, const record_settings_t *defaults,
+                  uint64_t salt);
+void groups_clear (groups_t *self);
+
+//  Returns the slot of the group of that name, or 0.
+uint32_t groups_find (const groups_t *self, stint_bytes_t name);
+
+//  Returns the slot that a new group would take, or 0 when the table is full.
+uint32_t groups_next (const groups_t *self);
+
+//  Makes sure that there is a group in the slot; it has no name yet. For a recovery, which
+//  may meet tasks of a group before the group.
+void groups_ensure (groups_t *self, uint32_t slot);
+
+//  Names the group in the slot.
+void groups_name (groups_t *self, uint32_t slot, stint_bytes_t name);
+
+//  Forgets a group that holds no tasks.
+void groups_remove (groups_t *self, uint32_t slot);
+
+//  Returns how many tasks the group holds, ended ones included.
+uint32_t group_held (const group_t *self);
+
+//  Returns how many of its tasks wait for a worker.
+uint32_t group_ready (const group_t *self);
+
+//  Returns a setting of the group or its default.
+record_settings_t groups_settings (const groups_t *self, uint32_t slot);
+
+//  Puts a ready task in line: behind all others when it was never tried, and before all
+//  that were not when it was. A task that was recovered out of order finds its place.
+void groups_enqueue (groups_t *self, task_t *tasks, uint32_t task);
+
+//  Takes a ready task out of the line.
+void groups_dequeue (groups_t *self, task_t *tasks, uint32_t task);
+
+//  Returns the task that is first in line, or 0.
+uint32_t groups_first (const groups_t *self, uint32_t slot);
+
+//  Links the group among the runnable ones, or unlinks it, as its tasks and workers are.
+void groups_update (groups_t *self, uint32_t slot);
+
+//  Returns a hash of what is durable of all groups, tasks apart.
+uint64_t groups_digest (const groups_t *self);
+
+#endif

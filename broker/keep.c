@@ -1,0 +1,184 @@
+//  keep: copies what is live in the oldest block forward, so that the block may go
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "keep.h"
+
+#include "apply.h"
+
+#include <string.h>
+
+static stint_bytes_t
+s_text (const char *text)
+{
+    return (stint_bytes_t){(const uint8_t *) text, strlen (text)};
+}
+
+static void
+s_keep_groups (core_t *core, uint64_t number)
+{
+    const group_t *pool = core->groups.groups.pool;
+    uint32_t slot;
+    while ((slot = core->groups.kept.head) != 0 && pool [slot].kept.block <= number) {
+        record_t record = {.kind = RECORD_GROUP, .group = slot};
+        record.name = s_text (pool [slot].name);
+        record.settings = pool [slot].settings;
+        apply_now (core, &record, NULL);
+    }
+}
+
+static void
+s_keep_batches (core_t *core, uint64_t number)
+{
+    const batch_t *pool = core->batches.batches.pool;
+    uint32_t slot;
+    while ((slot = core->batches.kept.head) != 0 && pool [slot].kept.block <= number) {
+        const batch_t *batch = &pool [slot];
+        record_t record = {.kind = RECORD_KEPT_BATCH, .batch = batch->id, .at = batch->at};
+        record.group = batch->group;
+        record.name = s_text (batch->name);
+        record.position = batch->collected;
+        record.pushed = batch->pushed;
+        record.done = batch->done;
+        record.dead = batch->dead;
+        record.cancelled = batch->cancelled;
+        apply_now (core, &record, NULL);
+    }
+}
+
+static void
+s_keep_producers (core_t *core, uint64_t number)
+{
+    const producer_t *pool = core->producers.producers.pool;
+    uint32_t slot;
+    while ((slot = core->producers.kept.head) != 0 && pool [slot].kept.block <= number) {
+        const producer_t *producer = &pool [slot];
+        record_t record = {.kind = RECORD_KEPT_PRODUCER, .producer = producer->id};
+        record.sequence = producer->next;
+        record.at = producer->at;
+        record.recent_count = producer->recent_count;
+        memcpy (record.recent, producer->recent, sizeof record.recent);
+        apply_now (core, &record, NULL);
+    }
+}
+
+static void
+s_keep_workers (core_t *core, uint64_t number)
+{
+    const roster_entry_t *pool = core->roster.workers.pool;
+    uint32_t slot;
+    while ((slot = core->roster.kept.head) != 0 && pool [slot].kept.block <= number) {
+        record_t record = {.kind = RECORD_WORKER, .id = pool [slot].id};
+        apply_now (core, &record, NULL);
+    }
+}
+
+void
+keep_records (core_t *core, uint64_t number)
+{
+    s_keep_groups (core, number);
+    s_keep_batches (core, number);
+    s_keep_producers (core, number);
+    s_keep_workers (core, number);
+}
+
+//  ---------------------------------------------------------------------------------
+//  Tasks
+
+typedef struct {
+    core_t *core;          //  The core
+    uint64_t number;       //  The block that is to go
+    stint_bytes_t block;   //  Its bytes
+    core_fetch_fn *fetch;  //  Brings bytes that are not in memory
+    void *argument;        //  Of fetch
+    stint_writer_t spare;  //  A payload, while fetch brings the result
+} s_keeper_t;
+
+static stint_bytes_t
+s_bytes (const s_keeper_t *self, journal_place_t place)
+{
+    if (!place.block)
+        return (stint_bytes_t){NULL, 0};
+    if (place.block == self->number)
+        return (stint_bytes_t){self->block.data + place.offset, place.size};
+    stint_bytes_t bytes = journal_bytes (self->core->journal, place);
+    return bytes.data ? bytes : self->fetch (place, self->argument);
+}
+
+//  Writes all of a task again, if a part of it lies in the block.
+
+static void
+s_keep_task (s_keeper_t *self, uint64_t id)
+{
+    core_t *core = self->core;
+    uint32_t slot = tasks_find (&core->tasks, id);
+    const task_t *task = &core->tasks.tasks.pool [slot];
+    if (!slot
+        || (task->payload.block != self->number && task->result.block != self->number))
+        return;
+
+    record_t record = {.kind = RECORD_KEPT_TASK, .id = id, .fence = task->fence};
+    record.group = task->group;
+    record.batch = task->batch ? core->batches.batches.pool [task->batch].id : 0;
+    record.number = task->number;
+    record.at = task->at;
+    record.until = task->until;
+    record.state = task->state == STINT_DELAYED && task->until == 0 ? STINT_READY
+                                                                     : task->state;
+    record.attempts = task->attempts;
+    record.failures = task->failures;
+    record.lost = task->lost;
+    record.position = task_ended (task->state) ? task->holder : 0;
+    self->spare.size = 0;
+    stint_write_raw (&self->spare, s_bytes (self, task->payload));
+    record.payload = stint_writer_bytes (&self->spare);
+    record.result = s_bytes (self, task->result);
+    apply_now (core, &record, NULL);
+}
+
+//  Goes through the records of the block that brought bytes of tasks.
+
+static void
+s_keep_from (s_keeper_t *self, record_t *record)
+{
+    switch (record->kind) {
+        case RECORD_PUSHED:
+            for (uint64_t index = 0; index < record->item_count; index++)
+                s_keep_task (self, record->id + index);
+            break;
+        case RECORD_DONE:
+        case RECORD_FAILED:
+        case RECORD_KEPT_TASK:
+            s_keep_task (self, record->id);
+            break;
+        case RECORD_GROUP:
+        case RECORD_GROUP_GONE:
+        case RECORD_STARTED:
+        case RECORD_RETURNED:
+        case RECORD_CANCELLED:
+        case RECORD_COLLECTED:
+        case RECORD_DROPPED:
+        case RECORD_BATCH:
+        case RECORD_BATCH_GONE:
+        case RECORD_PRODUCER_GONE:
+        case RECORD_WORKER:
+        case RECORD_WORKER_GONE:
+        case RECORD_KEPT_BATCH:
+        case RECORD_KEPT_PRODUCER:
+        case RECORD_CLOSED:
+        default:
+            break;
+    }
+}
+
+void
+keep_tasks (core_t *core, uint64_t number, stint_bytes_t block, core_fetch_fn *fetch,
+            void *argument)
+{
+    s_keeper_t self = {core, number, block, fetch, argument, {NULL, 0, 0}};
+    stint_reader_t reader = stint_reader_of (
+        (stint_bytes_t){block.data + JOURNAL_HEADER, block.size - JOURNAL_HEADER});
+    record_t record;
+    while (record_read (&record, &reader) == 1)
+        s_keep_from (&self, &record);
+    stint_writer_clear (&self.spare);
+}

@@ -1,0 +1,206 @@
+//  lease: who holds which attempt, and what becomes of it when it ends
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "lease.h"
+
+#include "apply.h"
+
+static task_t *
+s_task (const core_t *core, uint32_t slot)
+{
+    return &core->tasks.tasks.pool [slot];
+}
+
+void
+lease_hold (core_t *core, uint32_t task, uint32_t session)
+{
+    s_task (core, task)->holder = session;
+    if (!session) {
+        task_list_append (&core->orphans, core->tasks.tasks.pool, task);
+        return;
+    }
+    session_t *holder = &core->sessions.sessions.pool [session];
+    task_list_append (&holder->held, core->tasks.tasks.pool, task);
+    holder->bytes += s_task (core, task)->payload.size;
+    sessions_update (&core->sessions, &core->groups, session);
+}
+
+void
+lease_release (core_t *core, uint32_t task)
+{
+    uint32_t session = s_task (core, task)->holder;
+    s_task (core, task)->holder = 0;
+    if (!session) {
+        task_list_remove (&core->orphans, core->tasks.tasks.pool, task);
+        return;
+    }
+    session_t *holder = &core->sessions.sessions.pool [session];
+    task_list_remove (&holder->held, core->tasks.tasks.pool, task);
+    holder->bytes -= s_task (core, task)->payload.size;
+    sessions_update (&core->sessions, &core->groups, session);
+}
+
+void
+lease_tell (core_t *core, uint32_t task)
+{
+    uint64_t id = s_task (core, task)->id;
+    watch_t *pool = core->watches.pool;
+    s_task (core, task)->watched = false;
+    uint32_t next;
+    for (uint32_t slot = core->watching.head; slot; slot = next) {
+        next = pool [slot].node.next;
+        if (pool [slot].id == id) {
+            watch_list_remove (&core->watching, pool, slot);
+            watch_list_append (&core->told, pool, slot);
+        }
+    }
+}
+
+void
+lease_start (core_t *core, int64_t now, uint32_t task, uint32_t session)
+{
+    record_t record = {.kind = RECORD_STARTED, .id = s_task (core, task)->id, .at = now};
+    record.fence = core_fence (core->epoch, ++core->attempts);
+    core->at_session = session;
+    apply_now (core, &record, NULL);
+    core->at_session = 0;
+}
+
+//  Fills in what all ends of a task have: its place among the ended ones of its batch, and
+//  when it may be forgotten.
+
+static void
+s_ending (const core_t *core, int64_t now, const task_t *task, record_t *record)
+{
+    int64_t keep = (int64_t) groups_settings (&core->groups, task->group).keep_results;
+    record->until = now + keep;
+    if (task->batch)
+        record->position = batch_ended (&core->batches.batches.pool [task->batch]) + 1;
+}
+
+void
+lease_done (core_t *core, int64_t now, uint32_t slot, stint_bytes_t result)
+{
+    const task_t *task = s_task (core, slot);
+    record_t record = {.kind = RECORD_DONE, .id = task->id, .fence = task->fence, .at = now};
+    record.result = result;
+    s_ending (core, now, task, &record);
+    if (task->holder)
+        core->sessions.sessions.pool [task->holder].done++;
+    apply_now (core, &record, NULL);
+}
+
+//  Exponential back-off with a quarter of jitter, so that tasks that failed together do
+//  not come back together.
+
+static int64_t
+s_backoff (core_t *core, const task_t *task, uint32_t failures)
+{
+    record_settings_t settings = groups_settings (&core->groups, task->group);
+    uint64_t wait = settings.backoff;
+    for (uint32_t count = 1; count < failures && wait < settings.backoff_max; count++)
+        wait *= 2;
+    if (wait > settings.backoff_max)
+        wait = settings.backoff_max;
+    core->chance += 0x9e3779b97f4a7c15u;
+    return (int64_t) (wait - wait / 4 + stint_index_mix (core->chance) % (wait / 2 + 1));
+}
+
+void
+lease_fail (core_t *core, int64_t now, uint32_t slot, lease_end_t end, uint64_t delay_ms,
+            stint_bytes_t text)
+{
+    const task_t *task = s_task (core, slot);
+    record_settings_t settings = groups_settings (&core->groups, task->group);
+    record_t record = {.kind = RECORD_FAILED, .id = task->id, .fence = task->fence, .at = now};
+    record.attempts = task->attempts - (end == LEASE_LATER ? 1u : 0u);
+    record.failures = task->failures + (uint64_t) (end == LEASE_RETRY || end == LEASE_REFUSED);
+    record.lost = task->lost + (uint64_t) (end == LEASE_LOST);
+    record.result = text;
+    if (record.result.size > STINT_ERROR_MAX)
+        record.result.size = STINT_ERROR_MAX;
+
+    group_t *group = &core->groups.groups.pool [task->group];
+    if (end == LEASE_REFUSED || record.failures >= settings.max_attempts
+        || record.lost >= CORE_LOST_MAX) {
+        record.state = STINT_DEAD;
+        s_ending (core, now, task, &record);
+    }
+    else if (end == LEASE_LOST)
+        record.state = STINT_READY;
+    else {
+        int64_t wait = delay_ms > 0 ? (int64_t) delay_ms
+                                    : s_backoff (core, task, (uint32_t) record.failures);
+        record.state = STINT_DELAYED;
+        record.until = now + wait;
+        group->retried++;
+    }
+    if (end == LEASE_LOST) {
+        group->lost++;
+        core->totals.lost++;
+    }
+    apply_now (core, &record, NULL);
+}
+
+void
+lease_return (core_t *core, uint32_t slot)
+{
+    const task_t *task = s_task (core, slot);
+    record_t record = {.kind = RECORD_RETURNED, .id = task->id, .fence = task->fence};
+    apply_now (core, &record, NULL);
+}
+
+void
+lease_cancel (core_t *core, int64_t now, uint32_t slot)
+{
+    record_t record = {.kind = RECORD_CANCELLED, .id = s_task (core, slot)->id, .at = now};
+    s_ending (core, now, s_task (core, slot), &record);
+    apply_now (core, &record, NULL);
+}
+
+//  An attempt of an earlier epoch whose start was not durable: the task was there, and the
+//  fence is higher than any that it is known to have had.
+
+static bool
+s_unrecorded (const core_t *core, const task_t *task, uint64_t fence)
+{
+    return fence > task->fence && fence >> 40 < core->epoch && task->id < core->known_id
+           && !task_ended (task->state)
+           && (task->state != STINT_RUNNING || task->holder == 0);
+}
+
+bool
+lease_adopt (core_t *core, int64_t now, uint32_t session, uint64_t id, uint64_t fence)
+{
+    uint32_t slot = tasks_find (&core->tasks, id);
+    if (!slot)
+        return false;
+    task_t *task = s_task (core, slot);
+    if (task->state == STINT_RUNNING && task->fence == fence) {
+        if (task->holder != session) {
+            core->totals.adopted += task->holder == 0;
+            lease_release (core, slot);
+            lease_hold (core, slot, session);
+        }
+        return true;
+    }
+    if (!s_unrecorded (core, task, fence))
+        return lease_ended (core, id, fence);
+
+    record_t record = {.kind = RECORD_STARTED, .id = id, .fence = fence, .at = now};
+    core->at_session = session;
+    apply_now (core, &record, NULL);
+    core->at_session = 0;
+    core->totals.adopted++;
+    return true;
+}
+
+bool
+lease_ended (const core_t *core, uint64_t id, uint64_t fence)
+{
+    uint32_t slot = tasks_find (&core->tasks, id);
+    if (!slot)
+        return false;
+    const task_t *task = s_task (core, slot);
+    return (task->state == STINT_DONE || task->state == STINT_DEAD) && task->fence == fence;
+}

@@ -1,0 +1,146 @@
+//  listen: the broker's socket, with libzmq set right, and the addresses it is bound to
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "listen.h"
+
+#include "stint_endpoint.h"
+#include "stint_wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <zmq.h>
+
+//  What libzmq does when it is not told, and what that costs, was measured on 4.3.4.
+
+static const struct {
+    int option;
+    int value;
+} s_settings [] = {
+    {ZMQ_ROUTER_MANDATORY, 1},    //  0: what a slow or dead peer should get is lost unseen
+    {ZMQ_ROUTER_HANDOVER, 0},     //  1: a peer could take over another one's routing id
+    {ZMQ_SNDHWM, 10000},          //  Credit bounds what we send; this bounds who asks only
+    {ZMQ_RCVHWM, 1000},           //  Messages of one peer that wait within libzmq
+    {ZMQ_LINGER, 1000},           //  -1: a peer that does not read would keep us from ending
+    {ZMQ_HANDSHAKE_IVL, 5000},    //  30 s: half-open connections would pile up
+    {ZMQ_HEARTBEAT_IVL, 1000},    //  0: a link that is cut would never be noticed
+    {ZMQ_HEARTBEAT_TIMEOUT, 3000},
+    {ZMQ_HEARTBEAT_TTL, 3000},
+    {ZMQ_TCP_KEEPALIVE, 1},
+    {ZMQ_BACKLOG, 4096},          //  100: ten thousand workers come back at once
+};
+
+void *
+listen_socket (void *context)
+{
+    void *router = zmq_socket (context, ZMQ_ROUTER);
+    if (!router)
+        return NULL;
+    for (size_t index = 0; index < sizeof s_settings / sizeof s_settings [0]; index++) {
+        int rc = zmq_setsockopt (router, s_settings [index].option,
+                                 &s_settings [index].value, sizeof (int));
+        assert (rc == 0);
+        (void) rc;
+    }
+    //  -1: one frame may announce 8 EiB, and libzmq believes it, before anybody is known
+    int64_t largest = (int64_t) STINT_PAYLOAD_MAX;
+    int rc = zmq_setsockopt (router, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
+    assert (rc == 0);
+    (void) rc;
+    return router;
+}
+
+static int
+s_refuse (char *error, size_t error_size, int code, const char *endpoint, const char *why)
+{
+    snprintf (error, error_size, "cannot listen on %s: %s", endpoint, why);
+    return code;
+}
+
+//  libzmq takes any ipc address away from whoever listens on it. So we look first.
+
+static bool
+s_is_alive (const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen (path) >= sizeof address.sun_path)
+        return false;
+    memcpy (address.sun_path, path, strlen (path));
+    int handle = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (handle < 0)
+        return false;
+    bool alive = connect (handle, (struct sockaddr *) &address, sizeof address) == 0;
+    close (handle);
+    return alive;
+}
+
+static int
+s_prepare_ipc (const char *endpoint, char *error, size_t error_size)
+{
+    const char *path = endpoint + strlen ("ipc://");
+    struct sockaddr_un address;
+    if (strlen (path) >= sizeof address.sun_path)
+        return s_refuse (error, error_size, 78, endpoint,
+                         "a socket's path has at most 107 bytes");
+    int rc = stint_endpoint_make_folder (endpoint);
+    if (rc != 0)
+        return s_refuse (error, error_size, 78, endpoint, strerror (rc));
+    if (s_is_alive (path))
+        return s_refuse (error, error_size, 69, endpoint,
+                         "another program listens there; stop it, or give --listen");
+    return 0;
+}
+
+//  Without keys, whoever reaches a tcp port could run programs on our workers.
+
+static int
+s_check_tcp (const char *endpoint, bool insecure, char *error, size_t error_size)
+{
+    const char *host = endpoint + strlen ("tcp://");
+    bool loopback = strncmp (host, "127.", 4) == 0 || strncmp (host, "[::1]", 5) == 0
+                    || strncmp (host, "localhost:", 10) == 0;
+    if (!insecure)
+        return s_refuse (error, error_size, 78, endpoint,
+                         "without keys anyone there could run programs here; use ipc://, or "
+                         "--insecure on 127.0.0.1");
+    if (!loopback)
+        return s_refuse (error, error_size, 78, endpoint,
+                         "--insecure is for the loopback only: 127.0.0.1, [::1]");
+    return 0;
+}
+
+int
+listen_bind (void *router, const char *endpoint, bool insecure, char *bound, char *error,
+             size_t error_size)
+{
+    bool ipc = strncmp (endpoint, "ipc://", 6) == 0;
+    int code = 0;
+    if (ipc)
+        code = s_prepare_ipc (endpoint, error, error_size);
+    else if (strncmp (endpoint, "tcp://", 6) == 0)
+        code = s_check_tcp (endpoint, insecure, error, error_size);
+    else
+        code = s_refuse (error, error_size, 78, endpoint, "only ipc:// and tcp:// will do");
+    if (code)
+        return code;
+    if (strncmp (endpoint, "tcp://[", 7) == 0) {
+        int on = 1;
+        zmq_setsockopt (router, ZMQ_IPV6, &on, sizeof on);
+    }
+
+    //  The socket file is for this user only from its first moment
+    mode_t mask = umask (0177);
+    int rc = zmq_bind (router, endpoint);
+    int why = errno;
+    umask (mask);
+    if (rc != 0)
+        return s_refuse (error, error_size, 69, endpoint, zmq_strerror (why));
+    size_t size = 256;
+    zmq_getsockopt (router, ZMQ_LAST_ENDPOINT, bound, &size);
+    return 0;
+}

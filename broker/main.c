@@ -1,0 +1,218 @@
+//  stint-broker: options, signals and exit codes around a broker
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "settings.h"
+#include "stint_log.h"
+#include "stint_units.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define USAGE_HEAD                                                                           \
+    "usage: stint-broker [--store DIR | --ephemeral] [--listen ENDPOINT ...] [flags]\n\n"    \
+    "Queues tasks in named groups, gives them to workers, keeps their results.\n"            \
+    "Without flags it serves this user on this machine.\n\n"
+
+//  What the control function needs.
+
+typedef struct {
+    int argc;                //  The command line, to read it again at a reload
+    char **argv;             //
+    stint_config_t *config;  //  What is in force
+    int signals;             //  Where signals are read
+    bool draining;           //  One signal to stop has come
+} s_main_t;
+
+//  Reads all settings: file, environment, flags.
+
+static stint_config_t *
+s_load (int argc, char **argv)
+{
+    stint_config_t *config = settings_new ();
+    stint_config_load_environment (config);
+    int rest = stint_config_load_flags (config, argc, argv, false);
+    const char *file = stint_config_text (config, "config");
+    stint_config_load_file (config, file ? file : "/etc/stint/broker.zpl", file != NULL);
+    if (rest < argc || stint_config_positionals (config) > 0)
+        stint_config_add_fault (config, "config",
+                                "stint-broker takes flags only; a configuration file is "
+                                "given with --config FILE");
+    for (size_t index = 0; index < stint_config_names (config, "groups"); index++) {
+        const char *name = stint_config_name (config, "groups", index);
+        if (!stint_wire_name_valid (stint_bytes_of (name)))
+            stint_config_add_fault (config, "config",
+                                    "a group's name is 1 to 64 letters, digits, '.', '_' "
+                                    "and '-', not beginning with '.' or '-'");
+    }
+    return config;
+}
+
+static int
+s_tell_faults (const stint_config_t *config)
+{
+    for (size_t index = 0; index < stint_config_faults (config); index++)
+        fprintf (stderr, "stint-broker: %s\n", stint_config_fault (config, index));
+    return stint_config_exit_code (config);
+}
+
+//  ---------------------------------------------------------------------------------
+//  Signals
+
+static void
+s_on_change (const char *path, const char *before, const char *after, bool reloadable,
+             void *argument)
+{
+    (void) argument;
+    stint_log (STINT_LOG_INFO, "config.changed", stint_field_text ("path", path),
+               stint_field_text ("before", before ? before : ""),
+               stint_field_text ("after", after ? after : ""),
+               stint_field_boolean ("needs_restart", !reloadable));
+}
+
+//  Takes over a changed file if all of it is well and nothing in it needs a restart.
+
+static void
+s_reload (s_main_t *self, broker_t *broker)
+{
+    stint_config_t *config = s_load (self->argc, self->argv);
+    for (size_t index = 0; index < stint_config_faults (config); index++)
+        stint_log (STINT_LOG_ERROR, "config.fault",
+                   stint_field_text ("what", stint_config_fault (config, index)));
+    if (stint_config_faults (config) > 0
+        || stint_config_compare (self->config, config, s_on_change, NULL) > 0) {
+        stint_log (STINT_LOG_ERROR, "config.kept",
+                   stint_field_text ("why", "nothing was changed"));
+        stint_config_destroy (&config);
+        return;
+    }
+    record_settings_t defaults = settings_defaults (config);
+    broker_set_defaults (broker, &defaults);
+    stint_log_set_level (stint_log_level (stint_config_text (config, "log/level")));
+    //  The broker borrows texts of the first configuration, so that one stays
+    stint_log (STINT_LOG_INFO, "config.reloaded");
+    stint_config_destroy (&config);
+}
+
+static broker_command_t
+s_control (broker_t *broker, void *argument)
+{
+    s_main_t *self = argument;
+    struct signalfd_siginfo info;
+    if (read (self->signals, &info, sizeof info) != sizeof info)
+        return BROKER_GO_ON;
+    if (info.ssi_signo == SIGHUP) {
+        s_reload (self, broker);
+        return BROKER_RELOAD;
+    }
+    if (info.ssi_signo == SIGUSR1) {
+        core_totals_t totals = broker_totals (broker);
+        stint_log (STINT_LOG_INFO, "broker.state",
+                   stint_field_number ("tasks", totals.tasks),
+                   stint_field_number ("running", totals.running),
+                   stint_field_number ("orphans", totals.orphans),
+                   stint_field_number ("workers", totals.workers),
+                   stint_field_number ("sessions", totals.sessions),
+                   stint_field_number ("adopted", totals.adopted),
+                   stint_field_number ("stale", totals.stale),
+                   stint_field_number ("lost", totals.lost),
+                   stint_field_number ("malformed", totals.malformed));
+        return BROKER_GO_ON;
+    }
+    if (self->draining)
+        return BROKER_STOP;
+    self->draining = true;
+    return BROKER_DRAIN;
+}
+
+//  Signals come through a descriptor; no handler ever runs.
+
+static int
+s_open_signals (void)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    sigaddset (&set, SIGHUP);
+    sigaddset (&set, SIGUSR1);
+    sigprocmask (SIG_BLOCK, &set, NULL);
+    signal (SIGPIPE, SIG_IGN);
+    return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+//  ---------------------------------------------------------------------------------
+
+static void
+s_say_ready (const broker_t *broker, const broker_options_t *options)
+{
+    for (size_t index = 0; index < options->endpoint_count; index++) {
+        if (options->insecure && strncmp (broker_endpoint (broker, index), "tcp", 3) == 0)
+            stint_log (STINT_LOG_WARNING, "broker.insecure",
+                       stint_field_text ("endpoint", broker_endpoint (broker, index)),
+                       stint_field_text ("why", "no keys: every user of this machine may "
+                                                "run programs on the workers"));
+        stint_log (STINT_LOG_INFO, "broker.ready",
+                   stint_field_text ("version", STINT_VERSION),
+                   stint_field_text ("endpoint", broker_endpoint (broker, index)),
+                   stint_field_text ("store", options->engine == &store_memory
+                                                  ? "none"
+                                                  : options->store.directory),
+                   stint_field_number ("tasks", broker_totals (broker).tasks),
+                   stint_field_number ("running", broker_totals (broker).orphans));
+    }
+}
+
+static int
+s_run (s_main_t *self)
+{
+    char error [1024];
+    int code = 0;
+    broker_options_t options = settings_options (self->config);
+    if (getrandom (&options.seed, sizeof options.seed, 0) != sizeof options.seed)
+        options.seed = (uint64_t) getpid ();
+    broker_t *broker = broker_new (&options, error, sizeof error, &code);
+    if (!broker)
+        fprintf (stderr, "stint-broker: %s\n", error);
+    else {
+        s_say_ready (broker, &options);
+        code = broker_run (broker, self->signals, s_control, self);
+        broker_destroy (&broker);
+        if (code == 0)
+            stint_log (STINT_LOG_INFO, "broker.stopped",
+                       stint_field_text ("why", "told to; all that was accepted is kept"));
+    }
+    settings_clear (&options);
+    stint_log_repeats (true);
+    return code;
+}
+
+int
+main (int argc, char **argv)
+{
+    s_main_t self = {argc, argv, s_load (argc, argv), -1, false};
+    int code = 0;
+    if (stint_config_boolean (self.config, "help")) {
+        fputs (USAGE_HEAD, stdout);
+        stint_config_print_help (self.config, stdout);
+    }
+    else if (stint_config_boolean (self.config, "version"))
+        puts ("stint-broker " STINT_VERSION);
+    else if (stint_config_faults (self.config) > 0)
+        code = s_tell_faults (self.config);
+    else if (stint_config_boolean (self.config, "print-config"))
+        stint_config_print (self.config, stdout);
+    else if (!stint_config_boolean (self.config, "check-config")) {
+        stint_log_start (stint_log_level (stint_config_text (self.config, "log/level")));
+        self.signals = s_open_signals ();
+        code = s_run (&self);
+        close (self.signals);
+    }
+    stint_config_destroy (&self.config);
+    return code;
+}

@@ -1,0 +1,287 @@
+//  query: what the core can say about itself: the answers to QUERY
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "query.h"
+
+#include <string.h>
+
+#define ROWS_MAX 1000     //  Most rows of an answer
+#define ROWS_DEFAULT 100  //  When the query does not say
+#define LOOKUPS_MAX ((uint64_t) 1 << 22)  //  Numbers looked up for one answer
+
+static const char *const s_states [] = {
+    "none",
+    [STINT_DELAYED] = "delayed",
+    [STINT_READY] = "ready",
+    [STINT_RUNNING] = "running",
+    [STINT_DONE] = "done",
+    [STINT_DEAD] = "dead",
+    [STINT_CANCELLED] = "cancelled",
+};
+
+static void
+s_number (stint_writer_t *out, const char *name, uint64_t value)
+{
+    stint_write_text (out, name);
+    stint_write_number (out, value);
+}
+
+static void
+s_text (stint_writer_t *out, const char *name, const char *value)
+{
+    stint_write_text (out, name);
+    stint_write_text (out, value);
+}
+
+//  Milliseconds since a point in time, never less than none.
+
+static uint64_t
+s_since (int64_t now, int64_t then)
+{
+    return now > then ? (uint64_t) (now - then) : 0;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Groups
+
+static uint64_t
+s_oldest (const core_t *core, uint32_t slot, int64_t now)
+{
+    uint32_t task = groups_first (&core->groups, slot);
+    return task ? s_since (now, core->tasks.tasks.pool [task].at) : 0;
+}
+
+static void
+s_group (core_t *core, uint32_t slot, int64_t now)
+{
+    stint_writer_t *out = &core->state;
+    const group_t *group = &core->groups.groups.pool [slot];
+    record_settings_t settings = groups_settings (&core->groups, slot);
+    stint_write_map (out, 21);
+    s_text (out, "group", group->name);
+    for (size_t state = STINT_DELAYED; state <= STINT_CANCELLED; state++)
+        s_number (out, s_states [state], group->counts [state]);
+    s_number (out, "bytes", group->bytes);
+    s_number (out, "oldest", s_oldest (core, slot, now));
+    s_number (out, "workers", group->workers);
+    s_number (out, "pushed", group->pushed);
+    s_number (out, "finished", group->finished);
+    s_number (out, "retried", group->retried);
+    s_number (out, "lost", group->lost);
+    s_number (out, "stale", group->stale);
+    s_number (out, "max_tasks", settings.max_tasks);
+    s_number (out, "max_bytes", settings.max_bytes);
+    s_number (out, "max_attempts", settings.max_attempts);
+    s_number (out, "backoff", settings.backoff);
+    s_number (out, "backoff_max", settings.backoff_max);
+    s_number (out, "keep_results", settings.keep_results);
+}
+
+static void
+s_groups (core_t *core, uint32_t only, int64_t now)
+{
+    uint32_t rows = 0;
+    stint_write_text (&core->state, "groups");
+    size_t where = stint_write_array_open (&core->state);
+    for (uint32_t slot = 1; slot <= core->groups.groups.used && rows < ROWS_MAX; slot++) {
+        if (core->groups.groups.pool [slot].used && (!only || only == slot)) {
+            s_group (core, slot, now);
+            rows++;
+        }
+    }
+    stint_write_array_close (&core->state, where, rows);
+}
+
+//  ---------------------------------------------------------------------------------
+//  Workers and batches
+
+static uint32_t
+s_worker (core_t *core, uint32_t slot, int64_t now)
+{
+    const session_t *session = &core->sessions.sessions.pool [slot];
+    if (!session->worker)
+        return 0;
+    stint_writer_t *out = &core->state;
+    stint_write_map (out, 7);
+    s_text (out, "name", session->name);
+    s_number (out, "worker", session->worker);
+    stint_write_text (out, "groups");
+    stint_write_array (out, session->groups);
+    const subscription_t *own = sessions_subscriptions (&core->sessions, slot);
+    for (uint32_t index = 0; index < session->groups; index++)
+        stint_write_text (out, core->groups.groups.pool [own [index].group].name);
+    s_number (out, "held", session->held.count);
+    s_number (out, "capacity", session->capacity);
+    s_number (out, "heard", s_since (now, session->peer.heard_at));
+    s_number (out, "done", session->done);
+    return 1;
+}
+
+static void
+s_workers (core_t *core, int64_t now)
+{
+    const session_t *pool = core->sessions.sessions.pool;
+    uint32_t rows = 0;
+    stint_write_map (&core->state, 1);
+    stint_write_text (&core->state, "workers");
+    size_t where = stint_write_array_open (&core->state);
+    for (uint32_t slot = core->sessions.heard.head; slot && rows < ROWS_MAX;
+         slot = pool [slot].heard_node.next)
+        rows += s_worker (core, slot, now);
+    stint_write_array_close (&core->state, where, rows);
+}
+
+static void
+s_batches (core_t *core)
+{
+    stint_writer_t *out = &core->state;
+    uint32_t rows = 0;
+    stint_write_map (out, 1);
+    stint_write_text (out, "batches");
+    size_t where = stint_write_array_open (out);
+    for (uint32_t slot = core->batches.batches.used; slot > 0 && rows < ROWS_MAX; slot--) {
+        const batch_t *batch = &core->batches.batches.pool [slot];
+        if (!batch->id)
+            continue;
+        stint_write_map (out, 8);
+        s_number (out, "batch", batch->id);
+        s_text (out, "name", batch->name);
+        s_text (out, "group", core->groups.groups.pool [batch->group].name);
+        s_number (out, "pushed", batch->pushed);
+        s_number (out, "done", batch->done);
+        s_number (out, "dead", batch->dead);
+        s_number (out, "cancelled", batch->cancelled);
+        s_number (out, "collected", batch->collected);
+        rows++;
+    }
+    stint_write_array_close (out, where, rows);
+}
+
+//  ---------------------------------------------------------------------------------
+//  Tasks
+
+static void
+s_task (core_t *core, uint32_t slot, int64_t now)
+{
+    stint_writer_t *out = &core->state;
+    const task_t *task = &core->tasks.tasks.pool [slot];
+    bool running = task->state == STINT_RUNNING && task->holder;
+    stint_write_map (out, 14);
+    s_number (out, "task", task->id);
+    s_text (out, "group", core->groups.groups.pool [task->group].name);
+    s_text (out, "state", s_states [task->state]);
+    s_number (out, "attempts", task->attempts);
+    s_number (out, "failures", task->failures);
+    s_number (out, "lost", task->lost);
+    s_number (out, "fence", task->fence);
+    s_number (out, "batch", task->batch ? core->batches.batches.pool [task->batch].id : 0);
+    s_number (out, "number", task->number);
+    s_number (out, "payload", task->payload.size);
+    s_number (out, "result", task->result.size);
+    s_number (out, "pushed", s_since (now, task->at));
+    s_number (out, "until",
+              task->state == STINT_DELAYED ? s_since (task->until, now) : 0);
+    s_text (out, "worker",
+            running ? core->sessions.sessions.pool [task->holder].name : "");
+}
+
+//  Lists tasks in order of number, which are looked up one after another. Says how far it
+//  came: it gives up after LOOKUPS_MAX, and whoever wants more asks again from there.
+
+static void
+s_tasks (core_t *core, uint32_t group, const stint_message_t *message, int64_t now)
+{
+    uint64_t limit = message->count > 0 ? message->count : ROWS_DEFAULT;
+    uint64_t end = core->next_id;
+    if (message->after < end && end - message->after > LOOKUPS_MAX)
+        end = message->after + LOOKUPS_MAX;
+    if (limit > ROWS_MAX)
+        limit = ROWS_MAX;
+
+    uint32_t rows = 0;
+    stint_write_map (&core->state, 3);
+    stint_write_text (&core->state, "tasks");
+    size_t where = stint_write_array_open (&core->state);
+    uint64_t id = message->after + 1;
+    for (; id < end && rows < limit; id++) {
+        uint32_t slot = tasks_find (&core->tasks, id);
+        const task_t *task = &core->tasks.tasks.pool [slot];
+        if (!slot || (group && task->group != group)
+            || (message->state && task->state != message->state))
+            continue;
+        s_task (core, slot, now);
+        rows++;
+    }
+    stint_write_array_close (&core->state, where, rows);
+    s_number (&core->state, "after", id - 1);
+    s_number (&core->state, "last", core->next_id - 1);
+}
+
+//  ---------------------------------------------------------------------------------
+//  The broker
+
+static void
+s_ping (core_t *core, int64_t now)
+{
+    stint_write_map (&core->state, 3);
+    s_text (&core->state, "version", STINT_VERSION);
+    s_number (&core->state, "epoch", core->epoch);
+    s_number (&core->state, "uptime", s_since (now, core->started_at));
+}
+
+static void
+s_status (core_t *core, int64_t now)
+{
+    stint_writer_t *out = &core->state;
+    journal_totals_t journal = journal_totals (core->journal);
+    stint_write_map (out, 8);
+    s_text (out, "version", STINT_VERSION);
+    s_number (out, "epoch", core->epoch);
+    s_number (out, "uptime", s_since (now, core->started_at));
+    s_number (out, "tasks", core->tasks.tasks.count);
+    s_number (out, "sessions", core->sessions.heard.count);
+    s_number (out, "workers", core->sessions.workers);
+    stint_write_text (out, "store");
+    stint_write_map (out, 4);
+    s_number (out, "blocks", journal.blocks);
+    s_number (out, "bytes", journal.bytes);
+    s_number (out, "live", journal.live);
+    s_number (out, "memory", journal.memory);
+    s_groups (core, 0, now);
+}
+
+static bool
+s_says (stint_bytes_t bytes, const char *text)
+{
+    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
+}
+
+const char *
+query_answer (core_t *core, int64_t now, const stint_message_t *message)
+{
+    uint32_t group = 0;
+    core->state.size = 0;
+    if (message->group.size > 0 && !(group = groups_find (&core->groups, message->group)))
+        return "unknown";
+    if (s_says (message->operation, "ping"))
+        s_ping (core, now);
+    else if (s_says (message->operation, "status"))
+        s_status (core, now);
+    else if (s_says (message->operation, "groups")) {
+        stint_write_map (&core->state, 1);
+        s_groups (core, group, now);
+    }
+    else if (s_says (message->operation, "workers"))
+        s_workers (core, now);
+    else if (s_says (message->operation, "batches"))
+        s_batches (core);
+    else if (s_says (message->operation, "tasks"))
+        s_tasks (core, group, message, now);
+    else if (!s_says (message->operation, "task"))
+        return "invalid";
+    else if (tasks_find (&core->tasks, message->id))
+        s_task (core, tasks_find (&core->tasks, message->id), now);
+    else
+        return "unknown";
+    return NULL;
+}

@@ -1,0 +1,360 @@
+//  record: the durable changes, and their bytes in the journal
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "record.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define RECORD_MAX 512  //  Bytes of a record without its names, payloads and items
+
+//  What a record consists of, in order. A letter is a member of record_t.
+
+static const struct {
+    const char *name;
+    const char *layout;
+} s_kinds [] = {
+    [RECORD_GROUP] = {"GROUP", "gNS"},
+    [RECORD_GROUP_GONE] = {"GROUP_GONE", "g"},
+    [RECORD_PUSHED] = {"PUSHED", "pqigbntI"},
+    [RECORD_STARTED] = {"STARTED", "ift"},
+    [RECORD_DONE] = {"DONE", "iftuoR"},
+    [RECORD_FAILED] = {"FAILED", "iftusaFloR"},
+    [RECORD_RETURNED] = {"RETURNED", "if"},
+    [RECORD_CANCELLED] = {"CANCELLED", "ituo"},
+    [RECORD_COLLECTED] = {"COLLECTED", "bot"},
+    [RECORD_DROPPED] = {"DROPPED", "i"},
+    [RECORD_BATCH] = {"BATCH", "bgtN"},
+    [RECORD_BATCH_GONE] = {"BATCH_GONE", "b"},
+    [RECORD_PRODUCER_GONE] = {"PRODUCER_GONE", "p"},
+    [RECORD_WORKER] = {"WORKER", "iN"},
+    [RECORD_WORKER_GONE] = {"WORKER_GONE", "i"},
+    [RECORD_KEPT_TASK] = {"KEPT_TASK", "ifgbntusaFloPR"},
+    [RECORD_KEPT_BATCH] = {"KEPT_BATCH", "bgtNoADXC"},
+    [RECORD_KEPT_PRODUCER] = {"KEPT_PRODUCER", "pqtL"},
+    [RECORD_CLOSED] = {"CLOSED", "it"},
+};
+
+#define KINDS (sizeof s_kinds / sizeof s_kinds [0])
+
+const char *
+record_name (record_kind_t kind)
+{
+    return (size_t) kind < KINDS && s_kinds [kind].name ? s_kinds [kind].name : "?";
+}
+
+//  Returns the member of a letter that stands for a number, or null.
+
+static uint64_t *
+s_number (record_t *self, char letter)
+{
+    switch (letter) {
+        case 'i':
+            return &self->id;
+        case 'f':
+            return &self->fence;
+        case 'p':
+            return &self->producer;
+        case 'q':
+            return &self->sequence;
+        case 'b':
+            return &self->batch;
+        case 'g':
+            return &self->group;
+        case 'n':
+            return &self->number;
+        case 'o':
+            return &self->position;
+        case 's':
+            return &self->state;
+        case 'a':
+            return &self->attempts;
+        case 'F':
+            return &self->failures;
+        case 'l':
+            return &self->lost;
+        case 'A':
+            return &self->pushed;
+        case 'D':
+            return &self->done;
+        case 'X':
+            return &self->dead;
+        case 'C':
+            return &self->cancelled;
+        default:
+            return NULL;
+    }
+}
+
+//  The settings in their order in the journal.
+
+static void
+s_list_settings (record_settings_t *settings, uint64_t *list [6])
+{
+    list [0] = &settings->max_tasks;
+    list [1] = &settings->max_bytes;
+    list [2] = &settings->max_attempts;
+    list [3] = &settings->backoff;
+    list [4] = &settings->backoff_max;
+    list [5] = &settings->keep_results;
+}
+
+void
+record_settings_merge (record_settings_t *self, const record_settings_t *other)
+{
+    record_settings_t from = *other;
+    uint64_t *own [6];
+    uint64_t *others [6];
+    s_list_settings (self, own);
+    s_list_settings (&from, others);
+    for (size_t index = 0; index < 6; index++) {
+        if (*others [index])
+            *own [index] = *others [index];
+    }
+}
+
+bool
+record_settings_equal (const record_settings_t *self, const record_settings_t *other)
+{
+    return memcmp (self, other, sizeof *self) == 0;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Writing
+
+//  Writes bytes, and returns them as they stand in the block now.
+
+static stint_bytes_t
+s_write_bytes (stint_writer_t *out, stint_bytes_t bytes)
+{
+    stint_write_bytes (out, bytes);
+    return (stint_bytes_t){out->data + out->size - bytes.size, bytes.size};
+}
+
+static void
+s_write_settings (stint_writer_t *out, record_t *self)
+{
+    uint64_t *list [6];
+    s_list_settings (&self->settings, list);
+    stint_write_array (out, 6);
+    for (size_t index = 0; index < 6; index++)
+        stint_write_number (out, *list [index]);
+}
+
+static void
+s_write_recent (stint_writer_t *out, const record_t *self)
+{
+    stint_write_array (out, (uint32_t) self->recent_count * 3);
+    for (size_t index = 0; index < self->recent_count; index++) {
+        stint_write_number (out, self->recent [index].sequence);
+        stint_write_number (out, self->recent [index].id);
+        stint_write_number (out, self->recent [index].count);
+    }
+}
+
+//  Writes the tasks of a push. Returns false when the list is malformed.
+
+static bool
+s_write_items (stint_writer_t *out, record_t *self, stint_message_t *message)
+{
+    stint_item_t item;
+    uint32_t count = 0;
+    size_t where = stint_write_array_open (out);
+    while (stint_wire_next (message, &item)) {
+        if (item.delay > 0)
+            stint_write_array (out, 2);
+        stint_write_bytes (out, item.body);
+        if (item.delay > 0)
+            stint_write_number (out, item.delay);
+        count++;
+    }
+    if (message->list.bad)
+        return false;
+    stint_write_array_close (out, where, count);
+    self->items = (stint_reader_t){out->data + where + 5, out->data + out->size, false};
+    self->item_count = count;
+    return true;
+}
+
+static bool
+s_write_value (stint_writer_t *out, record_t *self, char letter, stint_message_t *message)
+{
+    switch (letter) {
+        case 't':
+            stint_write_signed (out, self->at);
+            return true;
+        case 'u':
+            stint_write_signed (out, self->until);
+            return true;
+        case 'N':
+            self->name = s_write_bytes (out, self->name);
+            return true;
+        case 'P':
+            self->payload = s_write_bytes (out, self->payload);
+            return true;
+        case 'R':
+            self->result = s_write_bytes (out, self->result);
+            return true;
+        case 'S':
+            s_write_settings (out, self);
+            return true;
+        case 'L':
+            s_write_recent (out, self);
+            return true;
+        case 'I':
+            return s_write_items (out, self, message);
+        default:
+            stint_write_number (out, *s_number (self, letter));
+            return true;
+    }
+}
+
+//  Returns how many bytes the record takes at most.
+
+static size_t
+s_bound (const record_t *self, const stint_message_t *message)
+{
+    size_t size =
+        RECORD_MAX + self->name.size + self->payload.size + self->result.size;
+    if (!message)
+        return size;
+    size += (size_t) (message->list.end - message->list.at);
+    size += (size_t) message->list_count * 16;
+    for (size_t index = 0; index < message->frame_count; index++)
+        size += message->frames [index].size;
+    return size;
+}
+
+bool
+record_write (record_t *self, journal_t *journal, stint_message_t *message)
+{
+    assert ((size_t) self->kind < KINDS);
+    const char *layout = s_kinds [self->kind].layout;
+    stint_writer_t *out = journal_begin (journal, s_bound (self, message));
+    size_t before = out->size;
+    stint_write_array (out, (uint32_t) strlen (layout) + 1);
+    stint_write_number (out, self->kind);
+    for (; *layout; layout++) {
+        if (!s_write_value (out, self, *layout, message)) {
+            out->size = before;
+            return false;
+        }
+    }
+    journal_end (journal);
+    return true;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Reading
+
+static void
+s_read_settings (stint_reader_t *reader, record_t *self)
+{
+    uint64_t *list [6];
+    s_list_settings (&self->settings, list);
+    uint32_t count = stint_read_array (reader);
+    for (uint32_t index = 0; index < count; index++) {
+        if (index < 6)
+            *list [index] = stint_read_number (reader);
+        else
+            stint_read_skip (reader);
+    }
+}
+
+static void
+s_read_recent (stint_reader_t *reader, record_t *self)
+{
+    uint32_t count = stint_read_array (reader);
+    self->recent_count = count / 3;
+    if (count % 3 != 0 || self->recent_count > RECORD_RECENT) {
+        reader->bad = true;
+        return;
+    }
+    for (size_t index = 0; index < self->recent_count; index++) {
+        self->recent [index].sequence = stint_read_number (reader);
+        self->recent [index].id = stint_read_number (reader);
+        self->recent [index].count = (uint32_t) stint_read_number (reader);
+    }
+}
+
+static void
+s_read_items (stint_reader_t *reader, record_t *self)
+{
+    self->item_count = stint_read_array (reader);
+    self->items = *reader;
+    for (uint32_t index = 0; index < self->item_count; index++)
+        stint_read_skip (reader);
+    self->items.end = reader->at;
+}
+
+static void
+s_read_value (stint_reader_t *reader, record_t *self, char letter)
+{
+    switch (letter) {
+        case 't':
+            self->at = stint_read_signed (reader);
+            break;
+        case 'u':
+            self->until = stint_read_signed (reader);
+            break;
+        case 'N':
+            self->name = stint_read_bytes (reader);
+            break;
+        case 'P':
+            self->payload = stint_read_bytes (reader);
+            break;
+        case 'R':
+            self->result = stint_read_bytes (reader);
+            break;
+        case 'S':
+            s_read_settings (reader, self);
+            break;
+        case 'L':
+            s_read_recent (reader, self);
+            break;
+        case 'I':
+            s_read_items (reader, self);
+            break;
+        default:
+            *s_number (self, letter) = stint_read_number (reader);
+    }
+}
+
+int
+record_read (record_t *self, stint_reader_t *reader)
+{
+    if (reader->at == reader->end)
+        return 0;
+    memset (self, 0, sizeof *self);
+    uint32_t values = stint_read_array (reader);
+    if (reader->bad || values == 0)
+        return -1;
+    self->kind = (record_kind_t) stint_read_number (reader);
+    if ((size_t) self->kind >= KINDS || !s_kinds [self->kind].name)
+        return -1;
+    const char *layout = s_kinds [self->kind].layout;
+    for (values--; values > 0; values--) {
+        if (*layout)
+            s_read_value (reader, self, *layout++);
+        else
+            stint_read_skip (reader);
+    }
+    return reader->bad ? -1 : 1;
+}
+
+bool
+record_next (record_t *self, stint_bytes_t *payload, int64_t *delay)
+{
+    if (self->item_count == 0)
+        return false;
+    self->item_count--;
+    *delay = 0;
+    if (stint_read_type (&self->items) == STINT_TYPE_ARRAY) {
+        stint_read_array (&self->items);
+        *payload = stint_read_bytes (&self->items);
+        *delay = stint_read_signed (&self->items);
+    }
+    else
+        *payload = stint_read_bytes (&self->items);
+    return !self->items.bad;
+}

@@ -1,0 +1,109 @@
+//  record: the durable changes, and their bytes in the journal
+//  SPDX-License-Identifier: MPL-2.0
+//
+//  A record says what became of something, never how that was decided: delays are points
+//  in time, chance has been drawn. It is one msgpack array that begins with its kind;
+//  elements that are missing at its end are zero, so a record may grow. Applying a record
+//  to something that is not there does nothing, because a copy forward may have taken the
+//  thing out of the trimmed part of the log and put it further down as a KEPT record.
+
+#ifndef BROKER_RECORD_H
+#define BROKER_RECORD_H
+
+#include "journal.h"
+#include "stint_wire.h"
+
+#define RECORD_RECENT 8  //  Pushes that are remembered of a producer
+
+typedef enum {
+    RECORD_GROUP = 1,       //  A group is there, with these settings
+    RECORD_GROUP_GONE,      //  A group was removed
+    RECORD_PUSHED,          //  Tasks were added by one push
+    RECORD_STARTED,         //  An attempt began
+    RECORD_DONE,            //  An attempt ended well, with this result
+    RECORD_FAILED,          //  An attempt ended otherwise; the task waits, or is dead
+    RECORD_RETURNED,        //  An attempt was handed back unstarted
+    RECORD_CANCELLED,       //  A task was cancelled
+    RECORD_COLLECTED,       //  Outcomes of a batch up to a cursor are forgotten
+    RECORD_DROPPED,         //  An ended task is forgotten
+    RECORD_BATCH,           //  A batch was opened
+    RECORD_BATCH_GONE,      //  A batch is forgotten
+    RECORD_PRODUCER_GONE,   //  A producer is forgotten
+    RECORD_WORKER,          //  A worker is there
+    RECORD_WORKER_GONE,     //  A worker left
+    RECORD_KEPT_TASK,       //  All of a task, copied forward
+    RECORD_KEPT_BATCH,      //  All of a batch
+    RECORD_KEPT_PRODUCER,   //  All of a producer
+    RECORD_CLOSED           //  The broker stopped in good order
+} record_kind_t;
+
+//  Settings of a group. Zero means none, or the default.
+
+typedef struct {
+    uint64_t max_tasks;     //  Tasks held at once, ended ones included
+    uint64_t max_bytes;     //  Bytes of their payloads and results
+    uint64_t max_attempts;  //  Failures until a task is dead
+    uint64_t backoff;       //  Milliseconds before the second attempt; doubles
+    uint64_t backoff_max;   //  Most milliseconds between attempts
+    uint64_t keep_results;  //  Milliseconds that an ended task is kept
+} record_settings_t;
+
+//  One of the last pushes of a producer.
+
+typedef struct {
+    uint64_t sequence;  //  Of its first task
+    uint64_t id;        //  Of its first task
+    uint32_t count;     //  Tasks
+} record_push_t;
+
+//  Any record. Which members a kind uses is told by record.c's table of layouts.
+
+typedef struct {
+    record_kind_t kind;
+    uint64_t id;         //  Task; first task of a push; batch; worker's own number
+    uint64_t fence;      //  Attempt
+    uint64_t producer;   //  Who pushed
+    uint64_t sequence;   //  Of the first task of a push
+    uint64_t batch;      //  0: none
+    uint64_t group;      //  Number of the group
+    uint64_t number;     //  Place in the batch of the task, of a push's first task
+    uint64_t position;   //  Place among the batch's ended tasks, or the cursor
+    uint64_t state;      //  A stint_state_t
+    uint64_t attempts;   //  Attempts begun
+    uint64_t failures;   //  Of these, those that count against the task
+    uint64_t lost;       //  Of these, those that were lost with their worker
+    uint64_t pushed;     //  Counters of a batch: tasks pushed into it,
+    uint64_t done;       //  ended well,
+    uint64_t dead;       //  ended dead,
+    uint64_t cancelled;  //  ended cancelled
+    int64_t at;          //  When
+    int64_t until;       //  When it may run again, or when an ended one may go
+    stint_bytes_t name;  //  Of a group, batch, worker
+    stint_bytes_t payload;        //  In RECORD_KEPT_TASK
+    stint_bytes_t result;         //  Result, or text of the last failure
+    record_settings_t settings;   //  Of a group
+    record_push_t recent [RECORD_RECENT];  //  Of a producer
+    uint64_t recent_count;                 //  How many of them
+    stint_reader_t items;   //  RECORD_PUSHED: bodies, or [body, delay]
+    uint32_t item_count;    //  How many
+} record_t;
+
+//  Writes a record into the journal, and makes its bytes and items point to what was
+//  written. For RECORD_PUSHED the items come from the list of the message; false when that
+//  is malformed, and nothing was written then.
+bool record_write (record_t *self, journal_t *journal, stint_message_t *message);
+
+//  Reads the next record of a block. Returns 1, 0 at the end, -1 when it is broken.
+int record_read (record_t *self, stint_reader_t *reader);
+
+//  Takes the next task of a RECORD_PUSHED. Returns false at the end.
+bool record_next (record_t *self, stint_bytes_t *payload, int64_t *delay);
+
+//  Takes over those settings that are not zero; compares all of them.
+void record_settings_merge (record_settings_t *self, const record_settings_t *other);
+bool record_settings_equal (const record_settings_t *self, const record_settings_t *other);
+
+//  Returns the name of a kind, for logs and dumps. "?" when it has none.
+const char *record_name (record_kind_t kind);
+
+#endif

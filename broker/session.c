@@ -1,0 +1,160 @@
+//  session: a connected peer as the core sees it: its beats, its credit, what it holds
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "session.h"
+
+void
+sessions_init (sessions_t *self, uint32_t capacity, uint32_t heartbeat_ms,
+               uint32_t liveness)
+{
+    *self = (sessions_t){.heartbeat_ms = heartbeat_ms, .liveness = liveness};
+    session_pool_init (&self->sessions, capacity);
+    size_t subscriptions_max = ((size_t) capacity + 1) * STINT_GROUPS_MAX;
+    self->subscriptions = calloc (subscriptions_max, sizeof (subscription_t));
+    if (!self->subscriptions)
+        abort ();
+}
+
+void
+sessions_clear (sessions_t *self)
+{
+    session_pool_clear (&self->sessions);
+    free (self->subscriptions);
+}
+
+uint32_t
+sessions_add (sessions_t *self, int64_t now)
+{
+    if (self->sessions.count == self->sessions.capacity)
+        return 0;
+    uint32_t slot = session_pool_add (&self->sessions);
+    session_t *pool = self->sessions.pool;
+    pool [slot].used = true;
+    stint_peer_start (&pool [slot].peer, now, self->heartbeat_ms, self->liveness);
+    session_heard_init (pool, slot);
+    session_sent_init (pool, slot);
+    session_gone_init (pool, slot);
+    session_heard_append (&self->heard, pool, slot);
+    session_sent_append (&self->sent, pool, slot);
+    for (uint32_t index = 0; index < STINT_GROUPS_MAX; index++) {
+        uint32_t subscription = slot * STINT_GROUPS_MAX + index;
+        self->subscriptions [subscription] = (subscription_t){0};
+        subscriptions_init (self->subscriptions, subscription);
+    }
+    return slot;
+}
+
+void
+sessions_remove (sessions_t *self, uint32_t slot)
+{
+    session_t *pool = self->sessions.pool;
+    assert (pool [slot].gone && pool [slot].held.count == 0);
+    if (session_gone_linked (pool, slot))
+        session_gone_remove (&self->gone, pool, slot);
+    session_pool_remove (&self->sessions, slot);
+}
+
+void
+sessions_heard (sessions_t *self, uint32_t slot, int64_t now)
+{
+    stint_peer_heard (&self->sessions.pool [slot].peer, now);
+    session_heard_rotate (&self->heard, self->sessions.pool, slot);
+}
+
+void
+sessions_sent (sessions_t *self, uint32_t slot, int64_t now)
+{
+    stint_peer_sent (&self->sessions.pool [slot].peer, now);
+    session_sent_rotate (&self->sent, self->sessions.pool, slot);
+}
+
+subscription_t *
+sessions_subscriptions (const sessions_t *self, uint32_t slot)
+{
+    return &self->subscriptions [(size_t) slot * STINT_GROUPS_MAX];
+}
+
+//  Puts a worker in line at all of its groups, or takes it out of all lines.
+
+static void
+s_stand (sessions_t *self, groups_t *groups, uint32_t slot, bool waiting)
+{
+    session_t *session = &self->sessions.pool [slot];
+    session->waiting = waiting;
+    for (uint32_t index = 0; index < session->groups; index++) {
+        uint32_t subscription = slot * STINT_GROUPS_MAX + index;
+        uint32_t group = self->subscriptions [subscription].group;
+        stint_list_t *line = &groups->groups.pool [group].waiting;
+        if (waiting)
+            subscriptions_append (line, self->subscriptions, subscription);
+        else
+            subscriptions_remove (line, self->subscriptions, subscription);
+        groups_update (groups, group);
+    }
+}
+
+void
+sessions_update (sessions_t *self, groups_t *groups, uint32_t slot)
+{
+    const session_t *session = &self->sessions.pool [slot];
+    bool room = !session->gone && session->held.count < session->capacity
+                && (session->bytes < session->bytes_max || session->held.count == 0);
+    if (room != session->waiting)
+        s_stand (self, groups, slot, room);
+}
+
+bool
+sessions_serve (sessions_t *self, groups_t *groups, uint32_t slot, uint32_t group)
+{
+    session_t *session = &self->sessions.pool [slot];
+    subscription_t *own = sessions_subscriptions (self, slot);
+    for (uint32_t index = 0; index < session->groups; index++) {
+        if (own [index].group == group)
+            return true;
+    }
+    if (session->groups == STINT_GROUPS_MAX)
+        return false;
+    if (session->waiting)
+        s_stand (self, groups, slot, false);
+    own [session->groups++].group = group;
+    groups->groups.pool [group].workers++;
+    return true;
+}
+
+void
+sessions_leave (sessions_t *self, groups_t *groups, uint32_t slot)
+{
+    session_t *pool = self->sessions.pool;
+    session_t *session = &pool [slot];
+    if (session->gone)
+        return;
+    session->gone = true;
+    if (session->waiting)
+        s_stand (self, groups, slot, false);
+    for (uint32_t index = 0; index < session->groups; index++)
+        groups->groups.pool [sessions_subscriptions (self, slot) [index].group].workers--;
+    session->groups = 0;
+    if (session->worker)
+        self->workers--;
+    session_heard_remove (&self->heard, pool, slot);
+    session_sent_remove (&self->sent, pool, slot);
+    session_gone_append (&self->gone, pool, slot);
+}
+
+uint32_t
+sessions_next (sessions_t *self, groups_t *groups, uint32_t group)
+{
+    stint_list_t *line = &groups->groups.pool [group].waiting;
+    uint32_t subscription = line->head;
+    assert (subscription);
+    subscriptions_rotate (line, self->subscriptions, subscription);
+    return subscription / STINT_GROUPS_MAX;
+}
+
+void
+sessions_forgive (sessions_t *self, int64_t stall_ms)
+{
+    session_t *pool = self->sessions.pool;
+    for (uint32_t slot = self->heard.head; slot; slot = pool [slot].heard_node.next)
+        stint_peer_forgive (&pool [slot].peer, stall_ms);
+}

@@ -1,0 +1,93 @@
+//  session: a connected peer as the core sees it: its beats, its credit, what it holds
+//  SPDX-License-Identifier: MPL-2.0
+//
+//  A session is a slot. The shell knows which socket peer it belongs to; the core does not.
+//  A session becomes a worker's by READY and only by READY.
+
+#ifndef BROKER_SESSION_H
+#define BROKER_SESSION_H
+
+#include "group.h"
+#include "stint_peer.h"
+
+//  A worker's place in line at one of its groups. Its slot follows from the session's.
+
+typedef struct {
+    stint_node_t node;  //  In the group's waiting workers
+    uint32_t group;     //  Slot of the group; 0 when not used
+} subscription_t;
+
+STINT_LIST_DEFINE (subscriptions, subscription_t, node);
+
+typedef struct {
+    stint_peer_t peer;        //  When it was heard, when its next beat is due
+    stint_node_t heard_node;  //  Among all sessions, the one heard longest ago first
+    stint_node_t sent_node;   //  Among all sessions, the next beat first
+    stint_node_t gone_node;   //  Among those that left and still hold tasks
+    uint64_t worker;          //  A worker's own number; 0 for a client
+    char name [STINT_GROUP_MAX + 1];  //  Of a worker, for people
+    uint32_t capacity;        //  Most tasks that it will hold
+    uint64_t bytes_max;       //  Most bytes of payload that it will hold
+    uint64_t bytes;           //  Bytes of payload that it holds
+    task_list_t held;         //  Tasks that it runs, or has in line
+    uint64_t done;            //  Attempts that it ended well
+    uint32_t groups;          //  How many it serves
+    bool waiting;             //  It stands in line at its groups
+    bool gone;                //  It left; its tasks are being taken back
+    bool known;               //  It has sent more than heartbeats
+    bool attached;            //  It waits for tasks, or collects from batches, or did
+    bool used;                //  The slot is taken
+    uint32_t link;            //  Next free slot
+} session_t;
+
+STINT_LIST_DEFINE (session_heard, session_t, heard_node);
+STINT_LIST_DEFINE (session_sent, session_t, sent_node);
+STINT_LIST_DEFINE (session_gone, session_t, gone_node);
+STINT_POOL_DEFINE (session_pool, session_t, link);
+
+typedef struct {
+    session_pool_t sessions;        //  By slot
+    subscription_t *subscriptions;  //  STINT_GROUPS_MAX for each session
+    session_heard_t heard;          //  Living ones, heard longest ago first
+    session_sent_t sent;            //  Living ones, next beat first
+    session_gone_t gone;            //  Those that left and still hold tasks
+    uint32_t workers;               //  Living workers
+    uint32_t heartbeat_ms;          //  Between two heartbeats
+    uint32_t liveness;              //  Heartbeats that may be missed
+} sessions_t;
+
+void sessions_init (sessions_t *self, uint32_t capacity, uint32_t heartbeat_ms,
+                    uint32_t liveness);
+void sessions_clear (sessions_t *self);
+
+//  Makes a session that was heard now. 0 when the table is full.
+uint32_t sessions_add (sessions_t *self, int64_t now);
+
+//  Forgets a session that holds nothing.
+void sessions_remove (sessions_t *self, uint32_t slot);
+
+//  Notes that something came from it, or goes to it.
+void sessions_heard (sessions_t *self, uint32_t slot, int64_t now);
+void sessions_sent (sessions_t *self, uint32_t slot, int64_t now);
+
+//  Takes a session out of the living: no beats, no credit, nothing is given to it.
+void sessions_leave (sessions_t *self, groups_t *groups, uint32_t slot);
+
+//  Makes a session the worker of a group. Does nothing when it serves it already, and
+//  returns false when it serves too many.
+bool sessions_serve (sessions_t *self, groups_t *groups, uint32_t slot, uint32_t group);
+
+//  Lets a worker stand in line at its groups if it has room, and not if it has none.
+void sessions_update (sessions_t *self, groups_t *groups, uint32_t slot);
+
+//  Returns the subscriptions of a session: STINT_GROUPS_MAX, unused ones with group 0.
+subscription_t *sessions_subscriptions (const sessions_t *self, uint32_t slot);
+
+//  Returns the session that is first in line at a group, and puts it at the end of the
+//  line. There must be one.
+uint32_t sessions_next (sessions_t *self, groups_t *groups, uint32_t group);
+
+//  Gives all sessions the time that the broker itself was stalled.
+void sessions_forgive (sessions_t *self, int64_t stall_ms);
+
+#endif

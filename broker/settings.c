@@ -1,0 +1,225 @@
+//  settings: the table of all that stint-broker can be told, and what it comes to
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "settings.h"
+
+#include "stint_endpoint.h"
+#include "stint_wire.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT STINT_OPTION_COUNT
+#define SIZE STINT_OPTION_SIZE
+#define SPAN STINT_OPTION_DURATION
+#define TEXT STINT_OPTION_TEXT
+#define YEAR ((int64_t) 365 * 24 * 3600 * 1000)
+#define TERA ((int64_t) 1 << 40)
+
+static const stint_option_t s_table [] = {
+    {"config", TEXT, NULL, 0, 0, NULL, "config", 'c', "", false, "FILE",
+     "read settings from this file too"},
+    {"check-config", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "check-config", 0, "", false,
+     NULL, "say what is wrong with the settings, and leave"},
+    {"print-config", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "print-config", 0, "", false,
+     NULL, "print all settings as a file, and leave"},
+    {"ephemeral", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "ephemeral", 0, "", false, NULL,
+     "keep nothing on disk"},
+    {"help", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "help", 'h', "", false, NULL,
+     "print this, and leave"},
+    {"version", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "version", 0, "", false, NULL,
+     "print the version, and leave"},
+
+    {"broker/listen", STINT_OPTION_LIST, NULL, 0, 0, NULL, "listen", 'l', NULL, false,
+     "ENDPOINT", "listen here; may be given more than once"},
+    {"broker/insecure", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "insecure", 0, NULL, false,
+     NULL, "listen on tcp without keys, on the loopback only"},
+    {"broker/heartbeat", SPAN, "1s", 100, 30000, NULL, "heartbeat", 0, NULL, false, "TIME",
+     "between two heartbeats"},
+    {"broker/liveness", COUNT, "3", 2, 100, NULL, "liveness", 0, NULL, false, "COUNT",
+     "heartbeats that a peer may miss"},
+    {"broker/drain", SPAN, "5s", 0, YEAR, NULL, "drain", 0, NULL, false, "TIME",
+     "at a stop, wait this long for running tasks"},
+
+    {"store/dir", TEXT, NULL, 1, 0, NULL, "store", 0, NULL, false, "DIR",
+     "keep tasks and results here"},
+    {"store/sync", STINT_OPTION_CHOICE, "always", 0, 0, "always|interval|none", "sync", 0,
+     NULL, false, "WHEN", "when a task counts as kept: always, interval or none"},
+    {"store/sync_interval", SPAN, "100ms", 1, 60000, NULL, NULL, 0, NULL, false, "TIME",
+     "between two syncs of the disk, for sync = interval"},
+    {"store/size_max", SIZE, "64G", 1 << 20, 64 * TERA, NULL, NULL, 0, NULL, false, "SIZE",
+     "most bytes that the store may take on disk"},
+
+    {"limits/tasks", COUNT, "10000000", 1, 1000000000, NULL, NULL, 0, NULL, false, "COUNT",
+     "most tasks held at once, ended ones included"},
+    {"limits/groups", COUNT, "10000", 1, 1000000, NULL, NULL, 0, NULL, false, "COUNT",
+     "most groups"},
+    {"limits/batches", COUNT, "65536", 1, 10000000, NULL, NULL, 0, NULL, false, "COUNT",
+     "most batches that are known"},
+    {"limits/producers", COUNT, "65536", 1, 10000000, NULL, NULL, 0, NULL, false, "COUNT",
+     "most clients whose pushes are remembered"},
+    {"limits/sessions", COUNT, "16384", 1, 1000000, NULL, NULL, 0, NULL, false, "COUNT",
+     "most peers connected at once"},
+    {"limits/memory", SIZE, "256M", 1 << 20, 64 * TERA, NULL, "memory", 0, NULL, false,
+     "SIZE", "most bytes of payloads and results kept in memory"},
+    {"limits/waiting", SIZE, "64M", 1 << 20, TERA, NULL, NULL, 0, NULL, false, "SIZE",
+     "bytes on their way to the disk beyond which pushes are told to wait"},
+
+    {"group_defaults/max_tasks", COUNT, "10000000", 1, 1000000000, NULL, NULL, 0, NULL,
+     true, "COUNT", "most tasks that a group holds, ended ones included"},
+    {"group_defaults/max_bytes", SIZE, "64G", 1, 64 * TERA, NULL, NULL, 0, NULL, true,
+     "SIZE", "most bytes of payloads and results that a group holds"},
+    {"group_defaults/max_attempts", COUNT, "5", 1, 1000, NULL, NULL, 0, NULL, true, "COUNT",
+     "failures until a task is dead"},
+    {"group_defaults/backoff", SPAN, "1s", 1, YEAR, NULL, NULL, 0, NULL, true, "TIME",
+     "wait before the second attempt; doubles with each"},
+    {"group_defaults/backoff_max", SPAN, "5m", 1, YEAR, NULL, NULL, 0, NULL, true, "TIME",
+     "longest wait between attempts"},
+    {"group_defaults/keep_results", SPAN, "24h", 1000, YEAR, NULL, NULL, 0, NULL, true,
+     "TIME", "how long an ended task is kept"},
+
+    {"groups/*/max_tasks", COUNT, NULL, 1, 1000000000, NULL, NULL, 0, NULL, false, "COUNT",
+     "as in group_defaults"},
+    {"groups/*/max_bytes", SIZE, NULL, 1, 64 * TERA, NULL, NULL, 0, NULL, false, "SIZE",
+     "as in group_defaults"},
+    {"groups/*/max_attempts", COUNT, NULL, 1, 1000, NULL, NULL, 0, NULL, false, "COUNT",
+     "as in group_defaults"},
+    {"groups/*/backoff", SPAN, NULL, 1, YEAR, NULL, NULL, 0, NULL, false, "TIME",
+     "as in group_defaults"},
+    {"groups/*/backoff_max", SPAN, NULL, 1, YEAR, NULL, NULL, 0, NULL, false, "TIME",
+     "as in group_defaults"},
+    {"groups/*/keep_results", SPAN, NULL, 1000, YEAR, NULL, NULL, 0, NULL, false, "TIME",
+     "as in group_defaults"},
+
+    {"log/level", STINT_OPTION_CHOICE, "info", 0, 0, "error|warning|info|debug", "log", 0,
+     NULL, true, "LEVEL", "error, warning, info or debug"},
+};
+
+//  Where a broker of this user keeps its store when it was not told.
+
+static void
+s_default_store (char *path, size_t size)
+{
+    const char *state = getenv ("XDG_STATE_HOME");
+    const char *home = getenv ("HOME");
+    if (state && *state)
+        snprintf (path, size, "%s/stint", state);
+    else if (home && *home && geteuid () != 0)
+        snprintf (path, size, "%s/.local/state/stint", home);
+    else
+        snprintf (path, size, "/var/lib/stint");
+}
+
+stint_config_t *
+settings_new (void)
+{
+    char store [4096];
+    stint_endpoint_t endpoint;
+    stint_config_t *config =
+        stint_config_new (s_table, sizeof s_table / sizeof s_table [0]);
+    s_default_store (store, sizeof store);
+    stint_endpoint_default (&endpoint);
+    stint_config_set_default (config, "store/dir", store);
+    stint_config_set_default (config, "broker/listen", endpoint.address);
+    return config;
+}
+
+static uint64_t
+s_number (const stint_config_t *config, const char *path)
+{
+    return (uint64_t) stint_config_number (config, path);
+}
+
+record_settings_t
+settings_defaults (const stint_config_t *config)
+{
+    return (record_settings_t){
+        s_number (config, "group_defaults/max_tasks"),
+        s_number (config, "group_defaults/max_bytes"),
+        s_number (config, "group_defaults/max_attempts"),
+        s_number (config, "group_defaults/backoff"),
+        s_number (config, "group_defaults/backoff_max"),
+        s_number (config, "group_defaults/keep_results"),
+    };
+}
+
+static uint64_t
+s_group_number (const stint_config_t *config, const char *group, const char *setting)
+{
+    char path [256];
+    snprintf (path, sizeof path, "groups/%s/%s", group, setting);
+    return s_number (config, path);
+}
+
+static broker_group_t
+s_group (const stint_config_t *config, const char *name)
+{
+    return (broker_group_t){
+        name,
+        {
+            s_group_number (config, name, "max_tasks"),
+            s_group_number (config, name, "max_bytes"),
+            s_group_number (config, name, "max_attempts"),
+            s_group_number (config, name, "backoff"),
+            s_group_number (config, name, "backoff_max"),
+            s_group_number (config, name, "keep_results"),
+        },
+    };
+}
+
+static core_limits_t
+s_limits (const stint_config_t *config, bool ephemeral)
+{
+    return (core_limits_t){
+        .tasks = (uint32_t) s_number (config, "limits/tasks"),
+        .groups = (uint32_t) s_number (config, "limits/groups"),
+        .batches = (uint32_t) s_number (config, "limits/batches"),
+        .producers = (uint32_t) s_number (config, "limits/producers"),
+        .sessions = (uint32_t) s_number (config, "limits/sessions"),
+        .heartbeat_ms = (uint32_t) s_number (config, "broker/heartbeat"),
+        .liveness = (uint32_t) s_number (config, "broker/liveness"),
+        .waiting_max = s_number (config, "limits/waiting"),
+        .memory_max = ephemeral ? UINT64_MAX : s_number (config, "limits/memory"),
+        .defaults = settings_defaults (config),
+    };
+}
+
+broker_options_t
+settings_options (const stint_config_t *config)
+{
+    bool ephemeral = stint_config_boolean (config, "ephemeral");
+    size_t endpoints = stint_config_list_size (config, "broker/listen");
+    size_t groups = stint_config_names (config, "groups");
+    const char **listen = calloc (endpoints + 1, sizeof *listen);
+    broker_group_t *named = calloc (groups + 1, sizeof *named);
+    assert (listen && named);
+    for (size_t index = 0; index < endpoints; index++)
+        listen [index] = stint_config_list_at (config, "broker/listen", index);
+    for (size_t index = 0; index < groups; index++)
+        named [index] = s_group (config, stint_config_name (config, "groups", index));
+    return (broker_options_t){
+        .limits = s_limits (config, ephemeral),
+        .engine = ephemeral ? &store_memory : &store_lmdb,
+        .store = {stint_config_text (config, "store/dir"),
+                  s_number (config, "store/size_max"),
+                  (store_sync_t) stint_config_choice (config, "store/sync"),
+                  stint_config_number (config, "store/sync_interval")},
+        .endpoints = listen,
+        .endpoint_count = endpoints,
+        .insecure = stint_config_boolean (config, "broker/insecure"),
+        .groups = named,
+        .group_count = groups,
+        .drain_ms = stint_config_number (config, "broker/drain"),
+    };
+}
+
+void
+settings_clear (broker_options_t *options)
+{
+    free ((void *) (uintptr_t) options->endpoints);
+    free ((void *) (uintptr_t) options->groups);
+    *options = (broker_options_t){0};
+}

@@ -1,0 +1,101 @@
+//  task: a task, the pool of all of them, and the table of its legal transitions
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "task.h"
+
+//  Rows are the state now, columns the state to come. A task that ended well never changes
+//  again; a dead or cancelled one does not either, until somebody may retry it.
+
+#define S(state) (1u << STINT_##state)
+
+static const unsigned s_may [STINT_CANCELLED + 1] = {
+    [0] = S (DELAYED) | S (READY) | S (RUNNING) | S (DONE) | S (DEAD) | S (CANCELLED),
+    [STINT_DELAYED] = S (READY) | S (RUNNING) | S (CANCELLED),
+    [STINT_READY] = S (RUNNING) | S (CANCELLED),
+    [STINT_RUNNING] =
+        S (RUNNING) | S (READY) | S (DELAYED) | S (DONE) | S (DEAD) | S (CANCELLED),
+    [STINT_DONE] = 0,
+    [STINT_DEAD] = 0,
+    [STINT_CANCELLED] = 0,
+};
+
+bool
+task_may (uint8_t from, uint8_t to)
+{
+    assert (from <= STINT_CANCELLED && to <= STINT_CANCELLED);
+    return (s_may [from] & 1u << to) != 0;
+}
+
+bool
+task_ended (uint8_t state)
+{
+    return state >= STINT_DONE;
+}
+
+void
+tasks_init (tasks_t *self, uint32_t capacity)
+{
+    *self = (tasks_t){0};
+    task_pool_init (&self->tasks, capacity);
+    stint_index_init (&self->index, capacity, 0);
+}
+
+void
+tasks_clear (tasks_t *self)
+{
+    task_pool_clear (&self->tasks);
+    free (self->delays.slots);
+    stint_index_clear (&self->index);
+}
+
+uint32_t
+tasks_add (tasks_t *self, uint64_t id)
+{
+    uint32_t slot = task_pool_add (&self->tasks);
+    task_t *pool = self->tasks.pool;
+    pool [slot].id = id;
+    task_list_init (pool, slot);
+    task_members_init (pool, slot);
+    task_index_put (&self->index, pool, slot);
+    return slot;
+}
+
+void
+tasks_remove (tasks_t *self, uint32_t slot)
+{
+    assert (!task_list_linked (self->tasks.pool, slot));
+    assert (!task_members_linked (self->tasks.pool, slot));
+    task_index_drop (&self->index, self->tasks.pool, slot);
+    task_pool_remove (&self->tasks, slot);
+}
+
+uint32_t
+tasks_find (const tasks_t *self, uint64_t id)
+{
+    return task_index_find (&self->index, self->tasks.pool, id);
+}
+
+//  A task that waits for its time and one whose time has come are the same to the journal:
+//  no record says that time went by.
+
+uint64_t
+task_digest (const task_t *self)
+{
+    uint8_t state = self->state == STINT_DELAYED ? STINT_READY : self->state;
+    uint32_t position = task_ended (state) ? self->holder : 0;
+    const uint64_t parts [] = {
+        self->id,
+        self->fence,
+        (uint64_t) self->payload.size << 32 | self->result.size,
+        (uint64_t) self->at,
+        (uint64_t) self->until,
+        (uint64_t) self->group << 32 | self->batch,
+        (uint64_t) self->number << 32 | position,
+        (uint64_t) self->attempts << 48 | (uint64_t) self->failures << 32
+            | (uint64_t) self->lost << 16 | state,
+    };
+    uint64_t digest = 0;
+    for (size_t index = 0; index < sizeof parts / sizeof parts [0]; index++)
+        digest = stint_index_mix (digest ^ parts [index]) + index;
+    return digest;
+}

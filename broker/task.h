@@ -1,0 +1,74 @@
+//  task: a task, the pool of all of them, and the table of its legal transitions
+//  SPDX-License-Identifier: MPL-2.0
+
+#ifndef BROKER_TASK_H
+#define BROKER_TASK_H
+
+#include "journal.h"
+#include "stint_heap.h"
+#include "stint_index.h"
+#include "stint_list.h"
+#include "stint_pool.h"
+
+//  At most 128 bytes, with its four to six bytes of the index. The payload is elsewhere.
+
+typedef struct {
+    uint64_t id;              //  Its number; 0 when the slot is free
+    uint64_t fence;           //  Of the running or the last attempt; 0 before the first
+    journal_place_t payload;  //  Nowhere once it has ended well
+    journal_place_t result;   //  Result, or text of the last failure
+    int64_t at;               //  When it was pushed
+    int64_t until;            //  Delayed: when it is ready. Ended: when it may be forgotten
+    stint_node_t node;        //  In ready, again, delayed (heap), held, orphans or ended
+    stint_node_t member;      //  In the outcomes of its batch
+    uint32_t group;           //  Slot of its group
+    uint32_t batch;           //  Slot of its batch; 0 without
+    uint32_t number;          //  Place in its batch, from 1
+    uint32_t holder;          //  Running: slot of the session that holds it, 0 for an
+                              //  orphan. Ended: its place among the batch's ended tasks
+    uint16_t attempts;        //  Attempts begun
+    uint16_t failures;        //  Of these, those that count against it
+    uint16_t lost;            //  Of these, those that were lost with their worker
+    uint8_t state;            //  A stint_state_t
+    bool watched;             //  Somebody waits for its end
+} task_t;
+
+_Static_assert (sizeof (task_t) <= 120, "a held task takes at most 128 bytes in all");
+
+STINT_LIST_DEFINE (task_list, task_t, node);
+STINT_LIST_DEFINE (task_members, task_t, member);
+STINT_HEAP_DEFINE (task_delays, task_t, until, node.prev);
+STINT_HEAP_DEFINE (task_again, task_t, id, node.prev);
+STINT_INDEX_DEFINE (task_index, task_t, id, stint_index_same);
+
+STINT_POOL_DEFINE (task_pool, task_t, node.next);
+
+typedef struct {
+    task_pool_t tasks;     //  All of them
+    task_index_t index;    //  By id
+    task_delays_t delays;  //  The delayed ones, by until
+} tasks_t;
+
+//  Reserves room for that many tasks; memory is touched as they come.
+void tasks_init (tasks_t *self, uint32_t capacity);
+void tasks_clear (tasks_t *self);
+
+//  Makes a task. There must be room. The caller fills it in and puts it on its list.
+uint32_t tasks_add (tasks_t *self, uint64_t id);
+
+//  Forgets a task that is on no list.
+void tasks_remove (tasks_t *self, uint32_t slot);
+
+//  Returns the slot of the task of that number, or 0.
+uint32_t tasks_find (const tasks_t *self, uint64_t id);
+
+//  Returns true when a task may go from one state to another. A new task comes from 0.
+bool task_may (uint8_t from, uint8_t to);
+
+//  Returns true for done, dead and cancelled.
+bool task_ended (uint8_t state);
+
+//  Returns a hash of what is durable of a task.
+uint64_t task_digest (const task_t *self);
+
+#endif

@@ -1,0 +1,75 @@
+//  command_call: what commands do with the broker and with people
+//  SPDX-License-Identifier: MPL-2.0
+
+#ifndef CLIENT_COMMAND_CALL_H
+#define CLIENT_COMMAND_CALL_H
+
+#include "command.h"
+
+//  Makes the client of the broker that was asked for, without waiting for it. Returns
+//  COMMAND_OK, or another exit code after it has said what is wrong.
+int command_connect (command_call_t *call);
+
+//  Returns the milliseconds that one request may take: --timeout, or 5000.
+int command_timeout (const command_call_t *call);
+
+//  Says that something went wrong: "stint: what, where", then an indented line that can be
+//  pasted when hint is not null. Returns code.
+int command_fail (int code, const char *hint, const char *format, ...)
+    __attribute__ ((format (printf, 3, 4)));
+
+//  Says why a call of the library failed, and returns the exit code for it.
+int command_fail_status (const command_call_t *call, stint_status_t status);
+
+//  Says something on standard error, "stint: ...", unless --quiet.
+void command_notice (const command_call_t *call, const char *format, ...)
+    __attribute__ ((format (printf, 2, 3)));
+
+//  Reads the number of a task. Returns false, after it has said so, when it is none.
+bool command_task_number (const char *word, uint64_t *id);
+
+//  Asks the broker. Returns COMMAND_OK with one well-formed map, valid until the next call
+//  of the client; or another exit code after it has said what is wrong.
+int command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *map);
+
+//  Prints a packed map as one line of JSON.
+void command_print_json (stint_bytes_t map);
+
+//  Waits for the end of a task: for ever when forever is set and there is no --timeout,
+//  over restarts of the broker too. Returns COMMAND_OK, also for a task that failed, or
+//  another exit code after it has said what is wrong. The result is valid until the next
+//  call of the client.
+int command_wait_for (command_call_t *call, uint64_t id, bool forever,
+                      stint_result_t *result);
+
+//  Prints what a task came to: its result, or on standard error why there is none; one
+//  line with --json. Returns COMMAND_OK or COMMAND_FAILED.
+int command_print_result (const command_call_t *call, const stint_result_t *result);
+
+//  Prints what a task came to as one line of JSON, with its place in its batch if it has
+//  one, and the name of the file that holds the result when file is not null.
+void command_print_json_result (const stint_result_t *result, const char *file);
+
+//  Says on standard error that a task has no result, and why.
+void command_print_failure (const stint_result_t *result);
+
+//  Flushes standard output. Returns code, or COMMAND_DISK after it has said that something
+//  could not be written.
+int command_finish (int code);
+
+//  Returns the milliseconds of a clock that never goes back.
+int64_t command_now (void);
+
+//  Returns true when a call that failed is worth making again: the broker was there
+//  before, is away now, and not for longer than a minute yet. Says so once, and waits a
+//  moment. Remembers in *away since when the broker is away: 0 while it is there, and
+//  COMMAND_NEVER_THERE before the first success.
+#define COMMAND_NEVER_THERE (-1)
+bool command_patient (const command_call_t *call, stint_status_t status, int64_t *away);
+
+//  From now on Ctrl-C is kept back, and command_interrupted tells of it. Call it before
+//  the client is made, whose threads take it over.
+void command_hold_interrupt (void);
+bool command_interrupted (void);
+
+#endif

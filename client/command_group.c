@@ -1,0 +1,216 @@
+//  command_group: lists groups, changes their settings, removes them
+//  SPDX-License-Identifier: MPL-2.0
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "answer.h"
+#include "command_call.h"
+#include "command_table.h"
+#include "json.h"
+#include "stint_units.h"
+#include "table.h"
+#include "text.h"
+
+typedef enum {
+    SETTING_COUNT,    //  Written as 1000
+    SETTING_SIZE,     //  Written as 64M
+    SETTING_DURATION  //  Written as 5s
+} setting_kind_t;
+
+static const struct {
+    const char *name;     //  As the protocol has it
+    setting_kind_t kind;  //  How people write it
+    const char *example;  //  Of a value
+} s_settings [] = {
+    {"max_tasks", SETTING_COUNT, "max_tasks=1000"},
+    {"max_bytes", SETTING_SIZE, "max_bytes=64M"},
+    {"max_attempts", SETTING_COUNT, "max_attempts=5"},
+    {"backoff", SETTING_DURATION, "backoff=500ms"},
+    {"backoff_max", SETTING_DURATION, "backoff_max=5m"},
+    {"keep_results", SETTING_DURATION, "keep_results=1d"},
+};
+
+#define SETTINGS (sizeof s_settings / sizeof s_settings [0])
+
+static void
+s_format (size_t setting, int64_t value, char *text)
+{
+    switch (s_settings [setting].kind) {
+        case SETTING_COUNT:
+            stint_units_format_count (value, text);
+            break;
+        case SETTING_SIZE:
+            stint_units_format_size (value, text);
+            break;
+        case SETTING_DURATION:
+            stint_units_format_duration (value, text);
+            break;
+        default:
+            assert (false);
+    }
+}
+
+static bool
+s_parse (size_t setting, const char *text, int64_t *value)
+{
+    switch (s_settings [setting].kind) {
+        case SETTING_COUNT:
+            return stint_units_parse_count (text, value) && *value >= 0;
+        case SETTING_SIZE:
+            return stint_units_parse_size (text, value);
+        case SETTING_DURATION:
+            return stint_units_parse_duration (text, value);
+        default:
+            assert (false);
+    }
+    return false;
+}
+
+//  Reads "name=value". Returns COMMAND_OK or another exit code.
+
+static int
+s_setting (const char *word, stint_setting_t *setting)
+{
+    char name [40];
+    size_t size = strcspn (word, "=");
+    snprintf (name, sizeof name, "%.*s", (int) (size < sizeof name ? size : 0), word);
+    size_t found = 0;
+    while (found < SETTINGS && strcmp (s_settings [found].name, name) != 0)
+        found++;
+    if (found == SETTINGS) {
+        const char *near =
+            text_nearest (name, &s_settings [0].name, SETTINGS, sizeof s_settings [0]);
+        return command_fail (COMMAND_USAGE, "settings: stint help group",
+                             "\"%s\" is not a setting of a group%s%s%s", word,
+                             near ? "; did you mean \"" : "", near ? near : "",
+                             near ? "\"?" : "");
+    }
+    if (word [size] != '=' || !s_parse (found, word + size + 1, &setting->value))
+        return command_fail (COMMAND_USAGE, NULL, "\"%s\" should be as in %s", word,
+                             s_settings [found].example);
+
+    setting->name = s_settings [found].name;
+    return COMMAND_OK;
+}
+
+static int
+s_set (command_call_t *call)
+{
+    stint_setting_t settings [SETTINGS];
+    size_t count = 0;
+    for (int at = 2; at < call->count; at++) {
+        stint_setting_t setting;
+        int code = s_setting (call->words [at], &setting);
+        if (code != COMMAND_OK)
+            return code;
+
+        //  Said twice: the last one counts.
+        size_t place = 0;
+        while (place < count && strcmp (settings [place].name, setting.name) != 0)
+            place++;
+        settings [place] = setting;
+        count = place == count ? count + 1 : count;
+    }
+    int code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    stint_status_t status =
+        stint_client_group_set (call->client, call->words [1], settings, count);
+    return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
+}
+
+static int
+s_remove (command_call_t *call)
+{
+    int code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    stint_status_t status = stint_client_group_remove (call->client, call->words [1]);
+    return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
+}
+
+static void
+s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
+{
+    char text [STINT_UNITS_SIZE + 16];
+    uint64_t held = 0;
+    for (int state = STINT_DELAYED; state <= STINT_CANCELLED; state++)
+        held += answer_number (group, stint_state_name ((stint_state_t) state));
+    table_add (table, answer_text (group, "group", text, sizeof text));
+    table_add (table, text_number (held, call->terminal, text));
+    for (size_t at = 0; at < SETTINGS; at++) {
+        uint64_t value = answer_number (group, s_settings [at].name);
+        if (value <= INT64_MAX && answer_has_number (group, s_settings [at].name))
+            s_format (at, (int64_t) value, text);
+        else
+            snprintf (text, sizeof text, "-");
+        table_add (table, text);
+    }
+}
+
+static int
+s_list (command_call_t *call)
+{
+    stint_query_t query = {.what = "groups"};
+    stint_bytes_t map;
+    int code = command_connect (call);
+    if (code == COMMAND_OK)
+        code = command_query (call, &query, &map);
+    if (code != COMMAND_OK)
+        return code;
+
+    uint32_t count = answer_count (map, "groups");
+    stint_bytes_t groups = answer_elements (map, "groups");
+    table_t *table = table_new ("GROUP >TASKS >MAX_TASKS >MAX_BYTES >MAX_ATTEMPTS "
+                                ">BACKOFF >BACKOFF_MAX >KEEP_RESULTS");
+    for (uint32_t at = 0; at < count; at++) {
+        stint_bytes_t group = answer_take (&groups);
+        if (call->json)
+            command_print_json (group);
+        else
+            s_add_group (table, call, group);
+    }
+    if (!call->json && count > 0)
+        table_print (table, stdout, call->colored);
+    if (count == 0)
+        command_notice (call, "no groups yet");
+    table_destroy (&table);
+    return command_finish (COMMAND_OK);
+}
+
+int
+command_group (command_call_t *call)
+{
+    static const struct {
+        const char *name;  //  First argument
+        int words_min;     //  Fewest arguments, with it
+        int words_max;     //  Most arguments; 0 for no limit
+        command_fn *run;   //  Carries it out
+    } actions [] = {
+        {"list", 0, 1, s_list}, {"set", 2, 0, s_set}, {"remove", 2, 2, s_remove}};
+    static const char usage [] =
+        "stint group list | set GROUP NAME=VALUE... | remove GROUP";
+
+    size_t count = sizeof actions / sizeof actions [0];
+    const char *word = call->count > 0 ? call->words [0] : "list";
+    for (size_t at = 0; at < count; at++) {
+        if (strcmp (actions [at].name, word) != 0)
+            continue;
+        if (call->count < actions [at].words_min)
+            return command_fail (COMMAND_USAGE, usage, "group %s: which group?", word);
+        if (actions [at].words_max && call->count > actions [at].words_max)
+            return command_fail (COMMAND_USAGE, usage,
+                                 "group %s: \"%s\" is one argument too many", word,
+                                 call->words [actions [at].words_max]);
+        return actions [at].run (call);
+    }
+    const char *near = text_nearest (word, &actions [0].name, count, sizeof actions [0]);
+    return command_fail (COMMAND_USAGE, usage, "group: \"%s\" is not known%s%s%s", word,
+                         near ? "; did you mean \"" : "", near ? near : "",
+                         near ? "\"?" : "");
+}

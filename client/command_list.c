@@ -1,0 +1,192 @@
+//  command_list: the commands that look at tasks: ls and show
+//  SPDX-License-Identifier: MPL-2.0
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "answer.h"
+#include "command_call.h"
+#include "command_table.h"
+#include "json.h"
+#include "table.h"
+#include "text.h"
+
+#define LIMIT 100  //  Tasks in a list, without --limit
+
+static const char *const s_states [] = {"delayed", "ready", "running",
+                                        "done",    "dead",  "cancelled"};
+
+#define STATES (sizeof s_states / sizeof s_states [0])
+
+//  Reads the name of a state. Returns COMMAND_OK or another exit code.
+
+static int
+s_state (const char *name, stint_state_t *state)
+{
+    for (size_t at = 0; at < STATES; at++) {
+        if (strcmp (s_states [at], name) == 0) {
+            *state = (stint_state_t) (STINT_DELAYED + (int) at);
+            return COMMAND_OK;
+        }
+    }
+    const char *near = text_nearest (name, s_states, STATES, sizeof s_states [0]);
+    if (near)
+        return command_fail (COMMAND_USAGE, NULL,
+                             "--state: \"%s\" is not a state; did you mean \"%s\"?", name,
+                             near);
+    return command_fail (COMMAND_USAGE, "states: delayed ready running done dead cancelled",
+                         "--state: \"%s\" is not a state", name);
+}
+
+static void
+s_add_task (table_t *table, const command_call_t *call, stint_bytes_t task)
+{
+    char text [80];
+    char number [TEXT_NUMBER_SIZE];
+    table_add (table, text_number (answer_number (task, "task"), false, number));
+    table_add (table, answer_text (task, "group", text, sizeof text));
+    table_add (table, answer_text (task, "state", text, sizeof text));
+    table_add (table, text_number (answer_number (task, "attempts"), false, number));
+    table_add (table, text_span ((int64_t) answer_number (task, "pushed"), number));
+    table_add (table,
+               text_number (answer_number (task, "payload"), call->terminal, number));
+    bool ended = strcmp (text, "done") == 0 || strcmp (text, "dead") == 0;
+    table_add (table,
+               ended ? text_number (answer_number (task, "result"), call->terminal, number)
+                     : "-");
+    answer_text (task, "worker", text, sizeof text);
+    table_add (table, *text ? text : "-");
+}
+
+//  Prints, or adds to the table, the tasks of one answer. Returns how many there were.
+
+static uint32_t
+s_take_tasks (const command_call_t *call, stint_bytes_t map, table_t *table)
+{
+    uint32_t count = answer_count (map, "tasks");
+    stint_bytes_t tasks = answer_elements (map, "tasks");
+    for (uint32_t at = 0; at < count; at++) {
+        stint_bytes_t task = answer_take (&tasks);
+        if (call->json)
+            command_print_json (task);
+        else
+            s_add_task (table, call, task);
+    }
+    return count;
+}
+
+//  Asks until there are as many tasks as were wanted, or no more: the broker looks up a
+//  bounded number at a time. Sets whether there may be more.
+
+static int
+s_collect (command_call_t *call, stint_query_t *query, table_t *table, bool *more)
+{
+    int code = COMMAND_OK;
+    uint32_t limit = query->limit;
+    *more = true;
+    while (code == COMMAND_OK && query->limit > 0 && *more) {
+        stint_bytes_t map;
+        code = command_query (call, query, &map);
+        if (code != COMMAND_OK)
+            break;
+        uint32_t count = s_take_tasks (call, map, table);
+        query->limit -= count < query->limit ? count : query->limit;
+        uint64_t after = answer_number (map, "after");
+        *more = after > query->after && after < answer_number (map, "last");
+        query->after = after;
+    }
+    if (code == COMMAND_OK && query->limit == limit)
+        command_notice (call, "no such tasks");
+    return code;
+}
+
+int
+command_ls (command_call_t *call)
+{
+    stint_query_t query = {.what = "tasks"};
+    query.group = call->count > 0 ? call->words [0] : NULL;
+    query.limit = call->limit > 0 ? (uint32_t) call->limit : LIMIT;
+    query.after = (uint64_t) call->after;
+    int code = call->state ? s_state (call->state, &query.state) : COMMAND_OK;
+    if (code == COMMAND_OK)
+        code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    bool more;
+    table_t *table = table_new (">TASK GROUP STATE >ATTEMPTS >AGE >PAYLOAD >RESULT WORKER");
+    code = s_collect (call, &query, table, &more);
+    if (table_rows (table) > 0)
+        table_print (table, stdout, call->colored);
+    table_destroy (&table);
+    code = command_finish (code);
+    if (code == COMMAND_OK && more)
+        command_notice (call, "there may be more: add --after %" PRIu64, query.after);
+    return code;
+}
+
+static void
+s_print_line (const char *name, const char *value)
+{
+    char shown [160];
+    text_first_line (stint_bytes_of (value), 120, shown, sizeof shown);
+    printf ("%-10s%s\n", name, shown);
+}
+
+//  Prints one number of a task, if it is there, with what it counts.
+
+static void
+s_print_number (stint_bytes_t task, const char *name, const char *title, const char *unit)
+{
+    if (answer_has_number (task, name))
+        printf ("%-10s%" PRIu64 "%s\n", title, answer_number (task, name), unit);
+}
+
+static void
+s_print_task (stint_bytes_t task)
+{
+    char text [160];
+    char span [TEXT_NUMBER_SIZE];
+    s_print_number (task, "task", "task", "");
+    s_print_line ("group", answer_text (task, "group", text, sizeof text));
+    s_print_line ("state", answer_text (task, "state", text, sizeof text));
+    if (answer_has_number (task, "until") && strcmp (text, "delayed") == 0)
+        printf ("%-10sin %s\n", "ready",
+                text_span ((int64_t) answer_number (task, "until"), span));
+    if (*answer_text (task, "worker", text, sizeof text))
+        s_print_line ("worker", text);
+    printf ("%-10s%s ago\n", "pushed",
+            text_span ((int64_t) answer_number (task, "pushed"), span));
+    printf ("%-10s%" PRIu64 ", %" PRIu64 " failed, %" PRIu64 " lost with their worker\n",
+            "attempts", answer_number (task, "attempts"), answer_number (task, "failures"),
+            answer_number (task, "lost"));
+    s_print_number (task, "fence", "fence", "");
+    if (answer_number (task, "batch") > 0)
+        printf ("%-10s%" PRIu64 ", number %" PRIu64 "\n", "batch",
+                answer_number (task, "batch"), answer_number (task, "number"));
+    s_print_number (task, "payload", "payload", " bytes");
+    if (answer_number (task, "result") > 0)
+        s_print_number (task, "result", "result", " bytes");
+}
+
+int
+command_show (command_call_t *call)
+{
+    stint_query_t query = {.what = "task"};
+    if (!command_task_number (call->words [0], &query.task))
+        return COMMAND_INPUT;
+
+    stint_bytes_t map;
+    int code = command_connect (call);
+    if (code == COMMAND_OK)
+        code = command_query (call, &query, &map);
+    if (code != COMMAND_OK)
+        return code;
+
+    if (call->json)
+        command_print_json (map);
+    else
+        s_print_task (map);
+    return command_finish (COMMAND_OK);
+}

@@ -1,0 +1,218 @@
+//  command_push: the commands about single tasks: push, wait, result, cancel
+//  SPDX-License-Identifier: MPL-2.0
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command_call.h"
+#include "command_table.h"
+
+#define PAYLOAD_MAX ((size_t) 64 << 20)
+#define READ_SIZE ((size_t) 64 << 10)
+
+//  Reads a whole file into memory that the caller frees. Returns an exit code.
+
+static int
+s_read_file (int file, const char *name, stint_bytes_t *payload)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    size_t capacity = 0;
+    ssize_t got = 1;
+    while (got > 0 && size <= PAYLOAD_MAX) {
+        if (capacity - size < READ_SIZE) {
+            capacity = capacity ? capacity * 2 : READ_SIZE;
+            data = realloc (data, capacity);
+            assert (data);
+        }
+        got = read (file, data + size, capacity - size);
+        if (got > 0)
+            size += (size_t) got;
+        else if (got < 0 && errno == EINTR)
+            got = 1;
+    }
+    *payload = (stint_bytes_t){data, size};
+    if (got < 0)
+        return command_fail (COMMAND_INPUT, NULL, "cannot read %s: %s", name,
+                             strerror (errno));
+    if (size > PAYLOAD_MAX)
+        return command_fail (COMMAND_INPUT, "give its name instead of what it holds",
+                             "%s is too large: a payload has at most 64 MiB", name);
+    return COMMAND_OK;
+}
+
+//  Brings the payload from where the call says. What is allocated goes to *owned.
+
+static int
+s_payload (const command_call_t *call, stint_bytes_t *payload, const uint8_t **owned)
+{
+    const char *word = call->count > 1 ? call->words [1] : "";
+    if (call->file && call->count > 1)
+        return command_fail (COMMAND_USAGE, NULL,
+                             "push: a payload and --file; only one of them can be it");
+
+    int code = COMMAND_OK;
+    *payload = stint_bytes_of (word);
+    if (!call->file && strcmp (word, "-") == 0) {
+        code = s_read_file (STDIN_FILENO, "standard input", payload);
+        *owned = payload->data;
+    }
+    else if (call->file) {
+        int file = open (call->file, O_RDONLY | O_CLOEXEC);
+        if (file < 0)
+            return command_fail (COMMAND_INPUT, NULL, "cannot read %s: %s", call->file,
+                                 strerror (errno));
+        code = s_read_file (file, call->file, payload);
+        *owned = payload->data;
+        close (file);
+    }
+    return code;
+}
+
+static int
+s_push (command_call_t *call, stint_bytes_t payload)
+{
+    if (call->wait)
+        command_hold_interrupt ();
+    int code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    uint64_t id = 0;
+    stint_status_t status = stint_client_push (call->client, call->words [0], payload, &id);
+    if (status != STINT_OK)
+        return command_fail_status (call, status);
+
+    if (call->wait) {
+        stint_result_t result;
+        code = command_wait_for (call, id, true, &result);
+        if (code == COMMAND_OK)
+            code = command_print_result (call, &result);
+    }
+    else
+        printf (call->json ? "{\"id\":%" PRIu64 "}\n" : "%" PRIu64 "\n", id);
+    return command_finish (code);
+}
+
+int
+command_push (command_call_t *call)
+{
+    stint_bytes_t payload;
+    const uint8_t *owned = NULL;
+    int code = s_payload (call, &payload, &owned);
+    if (code == COMMAND_OK)
+        code = s_push (call, payload);
+    free ((void *) (uintptr_t) owned);
+    return code;
+}
+
+//  Returns false, after it has said so, when one of the arguments is no task's number: so
+//  nothing is done for the others either.
+
+static bool
+s_check_numbers (const command_call_t *call)
+{
+    uint64_t id;
+    for (int at = 0; at < call->count; at++) {
+        if (!command_task_number (call->words [at], &id))
+            return false;
+    }
+    return true;
+}
+
+//  Returns true when one task came to this and the others are still worth a look.
+
+static bool
+s_goes_on (int code)
+{
+    return code == COMMAND_OK || code == COMMAND_FAILED || code == COMMAND_INPUT
+           || code == COMMAND_TIMEOUT;
+}
+
+int
+command_wait (command_call_t *call)
+{
+    if (!s_check_numbers (call))
+        return COMMAND_INPUT;
+
+    command_hold_interrupt ();
+    int worst = command_connect (call);
+    int64_t until = command_now () + call->timeout_ms;
+    for (int at = 0; at < call->count && s_goes_on (worst); at++) {
+        uint64_t id = 0;
+        command_task_number (call->words [at], &id);
+        if (call->timeout_ms > 0) {
+            //  The time is for all of them together; when it is over, the others are
+            //  still looked at.
+            int64_t left = until - command_now ();
+            call->timeout_ms = left > 1 ? left : 1;
+        }
+        stint_result_t result;
+        int code = command_wait_for (call, id, true, &result);
+        if (code == COMMAND_OK && call->json)
+            code = command_print_result (call, &result);
+        else if (code == COMMAND_OK && result.state != STINT_DONE) {
+            command_print_failure (&result);
+            code = COMMAND_FAILED;
+        }
+        worst = code > worst ? code : worst;
+    }
+    return command_finish (worst);
+}
+
+int
+command_result (command_call_t *call)
+{
+    if (!s_check_numbers (call))
+        return COMMAND_INPUT;
+
+    uint64_t id = 0;
+    command_task_number (call->words [0], &id);
+    int code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    stint_result_t result;
+    code = command_wait_for (call, id, false, &result);
+    if (code == COMMAND_OK)
+        code = command_print_result (call, &result);
+    return command_finish (code);
+}
+
+int
+command_cancel (command_call_t *call)
+{
+    if (!s_check_numbers (call))
+        return COMMAND_INPUT;
+
+    int code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    for (int at = 0; at < call->count; at++) {
+        uint64_t id = 0;
+        command_task_number (call->words [at], &id);
+        stint_status_t status = stint_client_cancel (call->client, id);
+        if (status == STINT_ERR_NOT_FOUND) {
+            //  The others are still worth a try.
+            code = command_fail (
+                COMMAND_INPUT, NULL,
+                "cannot cancel task %" PRIu64 ": it has ended, or there is none", id);
+            continue;
+        }
+        if (status != STINT_OK)
+            return command_fail_status (call, status);
+
+        if (call->json)
+            printf ("{\"id\":%" PRIu64 ",\"state\":\"cancelled\"}\n", id);
+        else
+            command_notice (call, "task %" PRIu64 " is cancelled", id);
+    }
+    return command_finish (code);
+}

@@ -1,0 +1,211 @@
+//  command_table: the commands of the program stint, and their options
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "command_table.h"
+
+#include <limits.h>
+#include <stddef.h>
+
+#define AT(property) offsetof (command_call_t, property)
+
+static const command_option_t s_none [] = {{.name = NULL}};
+
+static const command_option_t s_common [] = {
+    {.name = "broker",
+     .letter = 'b',
+     .argument = "ENDPOINT",
+     .help = "the broker, as ipc://PATH or tcp://HOST:PORT",
+     .kind = OPTION_TEXT,
+     .offset = AT (broker)},
+    {.name = "timeout",
+     .argument = "TIME",
+     .help = "how long to wait for an answer, as 500ms or 2m; 5s",
+     .kind = OPTION_DURATION,
+     .offset = AT (timeout_ms),
+     .minimum = 1,
+     .maximum = INT_MAX},
+    {.name = "json",
+     .help = "print JSON, one line for each answer or task",
+     .kind = OPTION_SWITCH,
+     .offset = AT (json)},
+    {.name = "quiet",
+     .letter = 'q',
+     .help = "no progress and no notices, only results and errors",
+     .kind = OPTION_SWITCH,
+     .offset = AT (quiet)},
+    {.name = "verbose",
+     .letter = 'v',
+     .help = "tell which broker is used, and who said so",
+     .kind = OPTION_SWITCH,
+     .offset = AT (verbose)},
+    {.name = "color",
+     .argument = "WHEN",
+     .help = "auto, always or never; $NO_COLOR means never",
+     .kind = OPTION_TEXT,
+     .offset = AT (color)},
+    {.name = "help",
+     .letter = 'h',
+     .help = "print this help",
+     .kind = OPTION_SWITCH,
+     .offset = AT (help)},
+    {.name = "version",
+     .help = "print the version",
+     .kind = OPTION_SWITCH,
+     .offset = AT (version)},
+    {.name = NULL},
+};
+
+static const command_option_t s_push [] = {
+    {.name = "file",
+     .letter = 'f',
+     .argument = "FILE",
+     .help = "the payload is what this file holds",
+     .kind = OPTION_TEXT,
+     .offset = AT (file)},
+    {.name = "wait",
+     .letter = 'w',
+     .help = "wait for the end and print the result",
+     .kind = OPTION_SWITCH,
+     .offset = AT (wait)},
+    {.name = NULL},
+};
+
+static const command_option_t s_map [] = {
+    {.name = "files",
+     .help = "each FILE is a task by its name, not by its lines",
+     .kind = OPTION_SWITCH,
+     .offset = AT (files)},
+    {.name = "null",
+     .letter = '0',
+     .help = "tasks end in a null byte instead of a line's end",
+     .kind = OPTION_SWITCH,
+     .offset = AT (null)},
+    {.name = "unordered",
+     .letter = 'u',
+     .help = "print results as tasks finish",
+     .kind = OPTION_SWITCH,
+     .offset = AT (unordered)},
+    {.name = "window",
+     .argument = "N",
+     .help = "tasks on their way at once, 1 to 1000000; 4096",
+     .kind = OPTION_COUNT,
+     .offset = AT (window),
+     .minimum = 1,
+     .maximum = 1000000},
+    {.name = "out",
+     .letter = 'o',
+     .argument = "DIR",
+     .help = "write each result to DIR/NUMBER instead of printing it",
+     .kind = OPTION_TEXT,
+     .offset = AT (out)},
+    {.name = NULL},
+};
+
+static const command_option_t s_status [] = {
+    {.name = "watch",
+     .letter = 'w',
+     .help = "again every second, until Ctrl-C",
+     .kind = OPTION_SWITCH,
+     .offset = AT (watch)},
+    {.name = NULL},
+};
+
+static const command_option_t s_ls [] = {
+    {.name = "state",
+     .letter = 's',
+     .argument = "STATE",
+     .help = "only tasks in this state, such as dead",
+     .kind = OPTION_TEXT,
+     .offset = AT (state)},
+    {.name = "limit",
+     .letter = 'n',
+     .argument = "N",
+     .help = "at most this many, 1 to 1000; 100",
+     .kind = OPTION_COUNT,
+     .offset = AT (limit),
+     .minimum = 1,
+     .maximum = 1000},
+    {.name = "after",
+     .argument = "ID",
+     .help = "only tasks with a higher number",
+     .kind = OPTION_COUNT,
+     .offset = AT (after),
+     .minimum = 0,
+     .maximum = INT64_MAX},
+    {.name = NULL},
+};
+
+static const command_t s_commands [] = {
+    {"push", "GROUP [PAYLOAD|-]", "push one task and print its number",
+     "With \"-\" the payload is standard input; with neither it is empty. The number is\n"
+     "printed when the task is durable: nothing loses it from then on.\n"
+     "\n"
+     "    stint push resize photos/cat.jpg\n"
+     "    stint push --wait upper - < letter.txt\n",
+     1, 2, s_push, command_push},
+    {"map", "GROUP [FILE...]", "push a task for each line, print the results in order",
+     "Reads the FILEs, or standard input: each line is the payload of a task. A result\n"
+     "that does not end a line gets a line's end. Only a window of tasks is on its way at\n"
+     "a time, so the input may be endless. Tasks that failed are listed at the end, and\n"
+     "the exit code is then 1; with --json they are lines among the others.\n"
+     "\n"
+     "With --files the payload is the name as it stands on the command line (or, without\n"
+     "FILEs, on a line of standard input): workers on the same disk open it themselves.\n"
+     "\n"
+     "    printf 'one\\ntwo\\n' | stint map upper\n"
+     "    find photos -name '*.jpg' -print0 | stint map -0 --out small resize\n",
+     1, INT_MAX, s_map, command_map},
+    {"wait", "ID...", "wait until tasks have ended",
+     "Waits for all of them, for ever or for --timeout. Exits with 1 when one failed, "
+     "with\n"
+     "124 when the time was over.\n",
+     1, INT_MAX, s_none, command_wait},
+    {"result", "ID", "print the result of a task",
+     "Prints the very bytes. Waits up to --timeout for a task that has not ended.\n", 1, 1,
+     s_none, command_result},
+    {"status", "", "tell how the broker and its groups are",
+     "The same as stint alone. OLDEST is how long the first task has been ready, DONE how\n"
+     "many results wait to be fetched, FINISHED how many tasks have ended since the\n"
+     "group was made.\n",
+     0, 0, s_status, command_status},
+    {"ls", "[GROUP]", "list tasks, in order of their numbers",
+     "States: delayed, ready, running, done, dead, cancelled.\n"
+     "\n"
+     "    stint ls resize --state dead\n",
+     0, 1, s_ls, command_ls},
+    {"show", "ID", "tell all about one task", "", 1, 1, s_none, command_show},
+    {"cancel", "ID...", "cancel tasks that have not ended",
+     "A task that runs is stopped. Exits with 65 when one of them had ended before, or\n"
+     "never was.\n",
+     1, INT_MAX, s_none, command_cancel},
+    {"ping", "", "ask whether the broker answers", "", 0, 0, s_none, command_ping},
+    {"group", "[list | set GROUP NAME=VALUE... | remove GROUP]", "list or change groups",
+     "Alone it lists them. A group is made by the first task that is pushed to it, or by\n"
+     "set. Settings:\n"
+     "\n"
+     "    max_tasks     tasks it may hold, those with a result that waits included\n"
+     "    max_bytes     bytes of their payloads, as 64M or 2G\n"
+     "    max_attempts  attempts until a task is dead\n"
+     "    backoff       wait before the second attempt, as 500ms; doubles each time\n"
+     "    backoff_max   longest wait between two attempts\n"
+     "    keep_results  how long a result is kept when nobody fetches it\n"
+     "\n"
+     "    stint group set resize max_tasks=1000 backoff=5s\n",
+     0, INT_MAX, s_none, command_group},
+    {"version", "", "print the version", "", 0, 0, s_none, command_version},
+    {"help", "[COMMAND]", "print the help of a command", "", 0, 1, s_none,
+     command_print_help},
+    {.name = NULL},
+};
+
+const command_t *
+command_table (void)
+{
+    return s_commands;
+}
+
+const command_option_t *
+command_options (void)
+{
+    return s_common;
+}

@@ -1,0 +1,491 @@
+//  stint_client_batch: many tasks pushed as one set, their results streamed back
+//  SPDX-License-Identifier: MPL-2.0
+//
+//  Two streams that meet in the caller's thread. Tasks are packed into an open push, which
+//  leaves when it is ripe, when somebody waits for it, and, while few pushes are under way,
+//  whenever a call looks after the connection: an idle client sends at once, a busy one
+//  sends many tasks to a message. Outcomes are numbered by the broker's cursor; messages
+//  are kept whole in a queue until the caller has had all of their results, and are
+//  acknowledged (COLLECT with `k`) half a window at a time and before waiting. Nothing is
+//  allocated for a task.
+
+#include "stint_client_self.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BROKEN "the broker sent an outcome that is none"
+
+//  Outcomes that the broker may have under way to us.
+#define WINDOW 8192
+
+//  A push with so many tasks or bytes is ripe.
+#define RIPE_TASKS 1024
+#define RIPE_BYTES ((size_t) 128 << 10)
+
+//  While fewer pushes than this are unanswered, what there is leaves at once.
+#define EAGER 2
+
+//  How many calls, or how long, without a look at the connection.
+#define GLANCE_CALLS 64
+#define GLANCE_MS 1
+
+struct stint_batch {
+    stint_client_t *client;            //  Borrowed
+    char group [STINT_GROUP_MAX + 1];  //  Where its tasks go
+    char name [STINT_GROUP_MAX + 1];   //  Its own
+    uint64_t number;                   //  As the broker calls it
+
+    stint_writer_t elements;  //  Tasks of the open push, packed
+    stint_packet_t *open;     //  Frame 0 is for its header, the others are large payloads
+    uint32_t waiting;         //  Tasks in the open push
+    size_t waiting_bytes;     //  What they take
+    bool urgent;              //  Somebody waits for what is waiting
+    uint64_t pushed;          //  Tasks that were accepted before it was opened here
+
+    stint_packet_t *first;  //  Messages with outcomes, oldest first
+    stint_packet_t *last;   //  The latest of them
+    uint64_t received;      //  Cursor after the last outcome that has come
+    uint64_t returned;      //  Cursor after the last outcome that the caller was given
+    uint64_t finished;      //  Cursor after the last one that it does not need any more
+    uint64_t acknowledged;  //  Cursor that the broker was told
+    uint64_t collect;       //  Number of the last COLLECT
+    uint64_t greeting;      //  The dealer's, in which COLLECT was sent
+
+    uint64_t ended [STINT_CANCELLED + 1];  //  Results given to the caller, by state
+    stint_status_t failed;                 //  STINT_OK, or why the batch can do no more
+    char text [384];                       //  What it says about that
+    uint32_t calls;                        //  Since the last look at the connection
+    int64_t glanced_at;                    //  When that was
+};
+
+//  ---------------------------------------------------------------------------------
+//  Opening and closing
+
+//  Asks for the batch of that name: BATCH, answered by number, count and cursor.
+
+static stint_status_t
+s_ask (stint_client_t *client, const char *group, const char *name)
+{
+    int64_t deadline = stint_client_begin (client, client->timeout_ms);
+    if (client->batch)
+        return stint_client_fail (client, STINT_ERR_INVALID,
+                                  "a batch is open already: one a client at a time");
+    if (!stint_wire_name_valid (stint_bytes_of (group)))
+        return stint_client_bad_name (client, group);
+    if (!stint_wire_name_valid (stint_bytes_of (name)))
+        return stint_client_bad_name (client, name);
+
+    //  A push of this batch from before would be counted twice
+    stint_status_t status = stint_client_settle (client, deadline);
+    if (status != STINT_OK)
+        return status;
+    stint_dealer_release (&client->dealer, &client->answer);
+    client->request = stint_client_number (client);
+    stint_wire_begin (&client->out, STP_BATCH, 3);
+    stint_wire_number (&client->out, 'r', client->request);
+    stint_wire_text (&client->out, 'g', group);
+    stint_wire_text (&client->out, 'n', name);
+    status = stint_client_ask (client, STP_ACCEPTED, deadline);
+    if (status == STINT_ERR_PENDING)
+        return stint_client_late (client, client->greeting != 0);
+    if (status == STINT_OK && client->answer->message.batch == 0)
+        return stint_client_fail (client, STINT_ERR_PROTOCOL, "the broker named no batch");
+    return status;
+}
+
+stint_batch_t *
+stint_batch_open (stint_client_t *client, const char *group, const char *name)
+{
+    assert (client && group);
+    char own [STINT_GROUP_MAX + 1];
+    snprintf (own, sizeof own, "batch-%016llx",
+              (unsigned long long) stint_dealer_random ());
+    if (!name)
+        name = own;
+    if (s_ask (client, group, name) != STINT_OK)
+        return NULL;
+
+    stint_batch_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
+    const stint_message_t *message = &client->answer->message;
+    self->client = client;
+    snprintf (self->group, sizeof self->group, "%s", group);
+    snprintf (self->name, sizeof self->name, "%s", name);
+    self->number = message->batch;
+    self->pushed = message->count;
+    self->received = self->returned = self->finished = message->cursor;
+    self->acknowledged = message->cursor;
+    stint_pushes_follow (&client->pushes, self->number);
+    client->batch = self;
+    return self;
+}
+
+static void
+s_seal (stint_batch_t *self)
+{
+    stint_client_t *client = self->client;
+    stint_pushes_add (&client->pushes, self->open, stint_client_number (client),
+                      stint_bytes_of (self->group), self->number,
+                      stint_writer_bytes (&self->elements), self->waiting,
+                      stint_dealer_now ());
+    self->open = NULL;
+    self->elements.size = 0;
+    self->waiting = 0;
+    self->waiting_bytes = 0;
+}
+
+//  Tells the broker what may be forgotten, and how many more may come.
+
+static void
+s_collect (stint_batch_t *self, uint32_t window)
+{
+    stint_client_t *client = self->client;
+    uint64_t greeting = client->dealer.greeting;
+    stint_writer_t out = {NULL, 0, 0};
+    self->collect = stint_client_number (client);
+    stint_wire_begin (&out, STP_COLLECT, 4);
+    stint_wire_number (&out, 'r', self->collect);
+    stint_wire_number (&out, 'b', self->number);
+    stint_wire_number (&out, 'c', window);
+    stint_wire_number (&out, 'k', self->finished);
+    if (stint_dealer_send_bytes (&client->dealer, stint_writer_bytes (&out))) {
+        self->greeting = greeting;
+        self->acknowledged = self->finished;
+    }
+    stint_writer_clear (&out);
+}
+
+void
+stint_batch_close (stint_batch_t **self_p)
+{
+    assert (self_p);
+    stint_batch_t *self = *self_p;
+    if (!self)
+        return;
+    stint_client_t *client = self->client;
+    stint_client_begin (client, 0);
+    self->finished = self->returned;
+    if (self->waiting > 0 && stint_pushes_room (&client->pushes))
+        s_seal (self);
+    if (client->dealer.up)
+        s_collect (self, 1);  //  A window of one: the rest is not wanted here any more
+    client->batch = NULL;
+    stint_client_turn (client, 0);
+    while (self->first) {
+        stint_packet_t *packet = self->first;
+        self->first = packet->next;
+        stint_dealer_release (&client->dealer, &packet);
+    }
+    stint_dealer_release (&client->dealer, &self->open);
+    stint_writer_clear (&self->elements);
+    free (self);
+    *self_p = NULL;
+}
+
+const char *
+stint_batch_name (const stint_batch_t *self)
+{
+    return self->name;
+}
+
+uint64_t
+stint_batch_number (const stint_batch_t *self)
+{
+    return self->number;
+}
+
+static uint64_t
+s_pushed (const stint_batch_t *self)
+{
+    return self->pushed + self->client->pushes.batch_accepted;
+}
+
+void
+stint_batch_progress (stint_batch_t *self, stint_progress_t *progress)
+{
+    *progress = (stint_progress_t){.pushed = s_pushed (self),
+                                   .done = self->ended [STINT_DONE],
+                                   .dead = self->ended [STINT_DEAD],
+                                   .cancelled = self->ended [STINT_CANCELLED],
+                                   .collected = self->acknowledged};
+}
+
+//  ---------------------------------------------------------------------------------
+//  What the client's turn calls
+
+static bool
+s_ripe (const stint_batch_t *self)
+{
+    return self->waiting >= RIPE_TASKS || self->waiting_bytes >= RIPE_BYTES;
+}
+
+void
+stint_batch_send (stint_batch_t *self)
+{
+    const stint_dealer_t *dealer = &self->client->dealer;
+    stint_pushes_t *pushes = &self->client->pushes;
+    bool eager = self->urgent || stint_pushes_unanswered (pushes) < EAGER;
+    if (self->waiting > 0 && stint_pushes_room (pushes)
+        && (s_ripe (self) || (eager && dealer->up)))
+        s_seal (self);
+    if (!dealer->up || self->failed != STINT_OK)
+        return;
+    uint64_t finished = self->finished - self->acknowledged;
+    if (self->greeting != dealer->greeting || finished >= WINDOW / 2
+        || (self->urgent && finished > 0 && !self->first))
+        s_collect (self, WINDOW);
+}
+
+static void
+s_fail (stint_batch_t *self, stint_status_t status, const char *text)
+{
+    self->failed = status;
+    snprintf (self->text, sizeof self->text, "batch %s: %s", self->name, text);
+}
+
+bool
+stint_batch_refused (stint_batch_t *self, const stint_message_t *message)
+{
+    if (message->request != self->collect)
+        return false;
+    char text [240];
+    stint_pushes_copy_text (text, sizeof text, message->text);
+    s_fail (self, stint_dealer_refusal (message->error), text);
+    return true;
+}
+
+//  The cursor of a message tells where its outcomes stand. Those that have come before,
+//  over a connection that is gone, are passed over.
+
+bool
+stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet)
+{
+    stint_message_t *message = &packet->message;
+    uint64_t count = message->list_count;
+    uint64_t after = message->cursor;
+    if (!stint_wire_has (message, 'k') || count == 0 || after < count
+        || after <= self->received)
+        return false;
+    uint64_t before = after - count;
+    if (before > self->received) {
+        stint_dealer_lose (&self->client->dealer);  //  Some are missing: ask again
+        return false;
+    }
+    for (; before < self->received; before++) {
+        stint_item_t item;
+        if (!stint_wire_next (message, &item)) {
+            s_fail (self, STINT_ERR_PROTOCOL, BROKEN);
+            return false;
+        }
+    }
+    self->received = after;
+    packet->next = NULL;
+    if (self->first)
+        self->last->next = packet;
+    else
+        self->first = packet;
+    self->last = packet;
+    return true;
+}
+
+//  ---------------------------------------------------------------------------------
+//  The caller's side
+
+//  Returns STINT_OK while the batch goes on, or says why it does not.
+
+static stint_status_t
+s_state (stint_batch_t *self)
+{
+    const stint_pushes_t *pushes = &self->client->pushes;
+    if (self->failed == STINT_OK && pushes->batch_status != STINT_OK)
+        s_fail (self, pushes->batch_status, pushes->text);
+    if (self->failed != STINT_OK)
+        return stint_client_fail (self->client, self->failed, "%s", self->text);
+    return STINT_OK;
+}
+
+//  The time is over while something was to be pushed.
+
+static stint_status_t
+s_late (stint_batch_t *self)
+{
+    stint_client_t *client = self->client;
+    if (client->pushes.full)
+        return stint_client_fail (client, STINT_ERR_FULL, "%s", client->pushes.text);
+    return stint_client_late (client, client->dealer.up);
+}
+
+//  Looks after the connection without waiting, when that is due.
+
+static void
+s_glance (stint_batch_t *self, bool now_please)
+{
+    int64_t now = stint_dealer_now ();
+    if (!now_please && ++self->calls < GLANCE_CALLS && now - self->glanced_at < GLANCE_MS)
+        return;
+    self->calls = 0;
+    self->glanced_at = now;
+    stint_dealer_enter (&self->client->dealer, now);
+    stint_client_turn (self->client, 0);
+}
+
+static bool
+s_has_room (void *argument)
+{
+    stint_batch_t *self = argument;
+    return !s_ripe (self) || self->failed != STINT_OK
+           || self->client->pushes.batch_status != STINT_OK;
+}
+
+static void
+s_add (stint_batch_t *self, stint_bytes_t payload)
+{
+    stint_bytes_t nothing = {NULL, 0};
+    if (!self->open) {
+        self->open = stint_dealer_packet (&self->client->dealer);
+        stint_packet_add (self->open, nothing, nothing);
+    }
+    stint_item_t item = {.body = payload, .frame = self->open->count};
+    size_t before = self->elements.size;
+    stint_wire_put (&self->elements, STP_PUSH, &item);
+    self->waiting_bytes += self->elements.size - before;
+    if (payload.size > STINT_INLINE_MAX) {
+        stint_packet_add (self->open, payload, nothing);
+        self->waiting_bytes += payload.size;
+    }
+    self->waiting++;
+}
+
+stint_status_t
+stint_batch_push (stint_batch_t *self, stint_bytes_t payload)
+{
+    assert (self);
+    stint_client_t *client = self->client;
+    stint_status_t status = s_state (self);
+    if (status != STINT_OK)
+        return status;
+    if (payload.size > STINT_PAYLOAD_MAX)
+        return stint_client_fail (client, STINT_ERR_INVALID,
+                                  "a payload of %zu bytes; the most is %zu", payload.size,
+                                  STINT_PAYLOAD_MAX);
+    if (s_ripe (self)) {
+        int64_t deadline = stint_client_begin (client, client->timeout_ms);
+        status = stint_client_until (client, s_has_room, self, deadline);
+        if (status == STINT_ERR_PENDING)
+            return s_late (self);
+        if (status == STINT_OK)
+            status = s_state (self);
+        if (status != STINT_OK)
+            return status;
+    }
+    s_add (self, payload);
+    s_glance (self, s_ripe (self) || stint_pushes_unanswered (&client->pushes) == 0);
+    return STINT_OK;
+}
+
+static bool
+s_flushed (void *argument)
+{
+    const stint_batch_t *self = argument;
+    return self->failed != STINT_OK || self->client->pushes.batch_status != STINT_OK
+           || (self->waiting == 0 && stint_pushes_unanswered (&self->client->pushes) == 0);
+}
+
+stint_status_t
+stint_batch_flush (stint_batch_t *self)
+{
+    assert (self);
+    stint_client_t *client = self->client;
+    int64_t deadline = stint_client_begin (client, client->timeout_ms);
+    self->urgent = true;
+    stint_status_t status = stint_client_until (client, s_flushed, self, deadline);
+    self->urgent = false;
+    if (status == STINT_ERR_PENDING)
+        return s_late (self);
+    return status == STINT_OK ? s_state (self) : status;
+}
+
+//  The caller has finished with what it was given; messages that are used up can go.
+
+static void
+s_finish (stint_batch_t *self)
+{
+    self->finished = self->returned;
+    while (self->first && self->first->message.list_count == 0) {
+        stint_packet_t *packet = self->first;
+        self->first = packet->next;
+        stint_dealer_release (&self->client->dealer, &packet);
+    }
+}
+
+static bool
+s_over (const stint_batch_t *self)
+{
+    return self->waiting == 0 && stint_pushes_unanswered (&self->client->pushes) == 0
+           && self->returned >= s_pushed (self);
+}
+
+static bool
+s_has_outcome (void *argument)
+{
+    const stint_batch_t *self = argument;
+    return self->first || self->failed != STINT_OK
+           || self->client->pushes.batch_status != STINT_OK || s_over (self);
+}
+
+//  Takes the next outcome of the oldest message.
+
+static stint_status_t
+s_take (stint_batch_t *self, stint_result_t *result)
+{
+    stint_item_t item;
+    if (!stint_wire_next (&self->first->message, &item) || item.verdict < STINT_DONE
+        || item.verdict > STINT_CANCELLED) {
+        s_fail (self, STINT_ERR_PROTOCOL, BROKEN);
+        return s_state (self);
+    }
+    *result = (stint_result_t){item.id, item.number, item.attempts,
+                               (stint_state_t) item.verdict, item.body};
+    self->returned++;
+    self->ended [item.verdict]++;
+    return STINT_OK;
+}
+
+stint_status_t
+stint_batch_next (stint_batch_t *self, int timeout_ms, stint_result_t *result)
+{
+    assert (self && result);
+    stint_client_t *client = self->client;
+    s_finish (self);
+    if (self->first && self->failed == STINT_OK) {
+        s_glance (self, false);
+        return s_take (self, result);
+    }
+    stint_status_t status = s_state (self);
+    if (status != STINT_OK)
+        return status;
+
+    int64_t deadline = stint_client_begin (client, timeout_ms);
+    self->urgent = timeout_ms != 0;
+    status = stint_client_until (client, s_has_outcome, self, deadline);
+    self->urgent = false;
+    if (status == STINT_ERR_PENDING && timeout_ms != 0 && !client->dealer.up)
+        return stint_client_late (client, false);
+    if (status == STINT_ERR_PENDING)
+        return stint_client_fail (client, status, "no task of batch %s has ended",
+                                  self->name);
+    if (status == STINT_OK && self->first)
+        return s_take (self, result);
+    if (status == STINT_OK)
+        status = s_state (self);
+    if (status != STINT_OK)
+        return status;
+    if (self->finished != self->acknowledged)
+        s_collect (self, WINDOW);
+    return stint_client_fail (client, STINT_ERR_NOT_FOUND,
+                              "every task of batch %s has ended", self->name);
+}

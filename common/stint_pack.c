@@ -1,0 +1,422 @@
+//  stint_pack: bounded msgpack: a validator, a reader that cannot run away, a writer
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "stint_pack.h"
+
+#include <assert.h>
+#include <msgpack.h>
+#include <stdlib.h>
+#include <string.h>
+
+//  ---------------------------------------------------------------------------------
+//  Reading. One value starts with a head: its first octet and, for some, a number behind
+//  it, which is a value, a length in bytes, or a count of elements.
+
+typedef struct {
+    stint_type_t type;  //  What starts here; NONE when it is broken
+    uint64_t number;    //  The integer, the length in bytes, or the count
+    bool negative;      //  The integer is below zero and number holds its two's complement
+    size_t size;        //  Bytes the head takes
+} s_head_t;
+
+static uint64_t
+s_big_endian (const uint8_t *at, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t index = 0; index < size; index++)
+        value = value << 8 | at [index];
+    return value;
+}
+
+static int64_t
+s_sign_extend (uint64_t value, size_t size)
+{
+    unsigned shift = (unsigned) (64 - size * 8);
+    return (int64_t) (value << shift) >> shift;
+}
+
+//  The forms from 0xc0 to 0xdf: kind, bytes of the number behind the first octet, and for
+//  extensions of fixed length the length of their data with its type octet.
+
+static const struct {
+    uint8_t type;   //  A stint_type_t
+    uint8_t width;  //  Bytes of the number that follows
+    uint8_t fixed;  //  Length, when no number tells it
+} s_forms [32] = {
+    {STINT_TYPE_NIL, 0, 0},        {STINT_TYPE_NONE, 0, 0},
+    {STINT_TYPE_BOOLEAN, 0, 0},    {STINT_TYPE_BOOLEAN, 0, 0},
+    {STINT_TYPE_BYTES, 1, 0},      {STINT_TYPE_BYTES, 2, 0},
+    {STINT_TYPE_BYTES, 4, 0},      {STINT_TYPE_EXTENSION, 1, 1},
+    {STINT_TYPE_EXTENSION, 2, 1},  {STINT_TYPE_EXTENSION, 4, 1},
+    {STINT_TYPE_REAL, 0, 4},       {STINT_TYPE_REAL, 0, 8},
+    {STINT_TYPE_NUMBER, 1, 0},     {STINT_TYPE_NUMBER, 2, 0},
+    {STINT_TYPE_NUMBER, 4, 0},     {STINT_TYPE_NUMBER, 8, 0},
+    {STINT_TYPE_NUMBER, 1, 1},     {STINT_TYPE_NUMBER, 2, 1},
+    {STINT_TYPE_NUMBER, 4, 1},     {STINT_TYPE_NUMBER, 8, 1},
+    {STINT_TYPE_EXTENSION, 0, 2},  {STINT_TYPE_EXTENSION, 0, 3},
+    {STINT_TYPE_EXTENSION, 0, 5},  {STINT_TYPE_EXTENSION, 0, 9},
+    {STINT_TYPE_EXTENSION, 0, 17}, {STINT_TYPE_TEXT, 1, 0},
+    {STINT_TYPE_TEXT, 2, 0},       {STINT_TYPE_TEXT, 4, 0},
+    {STINT_TYPE_ARRAY, 2, 0},      {STINT_TYPE_ARRAY, 4, 0},
+    {STINT_TYPE_MAP, 2, 0},        {STINT_TYPE_MAP, 4, 0},
+};
+
+static s_head_t
+s_long_head (const uint8_t *at, size_t left)
+{
+    uint8_t form = at [0] & 0x1f;
+    s_head_t head = {(stint_type_t) s_forms [form].type, 0, false, 1};
+    size_t width = s_forms [form].width;
+    if (1 + width > left)
+        return (s_head_t){STINT_TYPE_NONE, 0, false, 0};
+
+    head.number = s_big_endian (at + 1, width);
+    head.size += width;
+    if (head.type == STINT_TYPE_NUMBER && s_forms [form].fixed) {
+        int64_t value = s_sign_extend (head.number, width);
+        head.number = (uint64_t) value;
+        head.negative = value < 0;
+    }
+    else
+        head.number += s_forms [form].fixed;
+    if (head.type == STINT_TYPE_BOOLEAN)
+        head.number = at [0] & 1;
+    return head;
+}
+
+static s_head_t
+s_head (const uint8_t *at, const uint8_t *end)
+{
+    if (at >= end)
+        return (s_head_t){STINT_TYPE_NONE, 0, false, 0};
+    uint8_t octet = at [0];
+    if (octet < 0x80)
+        return (s_head_t){STINT_TYPE_NUMBER, octet, false, 1};
+    if (octet < 0x90)
+        return (s_head_t){STINT_TYPE_MAP, octet & 0x0f, false, 1};
+    if (octet < 0xa0)
+        return (s_head_t){STINT_TYPE_ARRAY, octet & 0x0f, false, 1};
+    if (octet < 0xc0)
+        return (s_head_t){STINT_TYPE_TEXT, octet & 0x1f, false, 1};
+    if (octet < 0xe0)
+        return s_long_head (at, (size_t) (end - at));
+    return (s_head_t){STINT_TYPE_NUMBER, (uint64_t) (int64_t) (int8_t) octet, true, 1};
+}
+
+//  Returns how many bytes follow the head and belong to the same value, without the
+//  elements of a container.
+
+static uint64_t
+s_body_size (const s_head_t *head)
+{
+    switch (head->type) {
+        case STINT_TYPE_TEXT:
+        case STINT_TYPE_BYTES:
+        case STINT_TYPE_REAL:
+        case STINT_TYPE_EXTENSION:
+            return head->number;
+        case STINT_TYPE_NONE:
+        case STINT_TYPE_NIL:
+        case STINT_TYPE_BOOLEAN:
+        case STINT_TYPE_NUMBER:
+        case STINT_TYPE_ARRAY:
+        case STINT_TYPE_MAP:
+        default:
+            return 0;
+    }
+}
+
+bool
+stint_pack_valid (stint_bytes_t bytes, size_t items_max)
+{
+    if (bytes.size == 0)
+        return false;
+    const uint8_t *at = bytes.data;
+    const uint8_t *end = at + bytes.size;
+    uint64_t open [STINT_PACK_DEPTH + 1] = {1};  //  Values still to come at each depth
+    size_t depth = 0;
+    size_t items = 0;
+
+    while (true) {
+        while (open [depth] == 0) {
+            if (depth == 0)
+                return at == end;
+            depth--;
+        }
+        open [depth]--;
+        s_head_t head = s_head (at, end);
+        if (head.type == STINT_TYPE_NONE || ++items > items_max)
+            return false;
+        at += head.size;
+        uint64_t body = s_body_size (&head);
+        if (body > (uint64_t) (end - at))
+            return false;
+        at += body;
+        if (head.type != STINT_TYPE_ARRAY && head.type != STINT_TYPE_MAP)
+            continue;
+        uint64_t values = head.type == STINT_TYPE_MAP ? head.number * 2 : head.number;
+        if (values > (uint64_t) (end - at) || depth == STINT_PACK_DEPTH)
+            return false;
+        open [++depth] = values;
+    }
+}
+
+stint_reader_t
+stint_reader_of (stint_bytes_t bytes)
+{
+    return (stint_reader_t){bytes.data, bytes.data + bytes.size, false};
+}
+
+stint_type_t
+stint_read_type (const stint_reader_t *self)
+{
+    return s_head (self->at, self->end).type;
+}
+
+//  Passes over one value, with all that it contains. The bytes were validated, so this
+//  ends; should they not have been, it ends at the last byte.
+
+static void
+s_skip (stint_reader_t *self)
+{
+    uint64_t values = 1;
+    while (values > 0) {
+        s_head_t head = s_head (self->at, self->end);
+        uint64_t body = s_body_size (&head);
+        if (head.type == STINT_TYPE_NONE
+            || head.size + body > (uint64_t) (self->end - self->at)) {
+            self->at = self->end;
+            self->bad = true;
+            return;
+        }
+        self->at += head.size + body;
+        values--;
+        if (head.type == STINT_TYPE_ARRAY)
+            values += head.number;
+        else if (head.type == STINT_TYPE_MAP)
+            values += head.number * 2;
+    }
+}
+
+//  Takes the head of a value of the type asked for; another one is passed over.
+
+static bool
+s_take (stint_reader_t *self, stint_type_t type, s_head_t *head)
+{
+    *head = s_head (self->at, self->end);
+    if (head->type == type) {
+        self->at += head->size;
+        return true;
+    }
+    s_skip (self);
+    self->bad = true;
+    return false;
+}
+
+uint64_t
+stint_read_number (stint_reader_t *self)
+{
+    s_head_t head;
+    if (!s_take (self, STINT_TYPE_NUMBER, &head))
+        return 0;
+    if (head.negative) {
+        self->bad = true;
+        return 0;
+    }
+    return head.number;
+}
+
+int64_t
+stint_read_signed (stint_reader_t *self)
+{
+    s_head_t head;
+    if (!s_take (self, STINT_TYPE_NUMBER, &head))
+        return 0;
+    if (!head.negative && head.number > INT64_MAX) {
+        self->bad = true;
+        return 0;
+    }
+    return (int64_t) head.number;
+}
+
+bool
+stint_read_boolean (stint_reader_t *self)
+{
+    s_head_t head;
+    return s_take (self, STINT_TYPE_BOOLEAN, &head) && head.number == 1;
+}
+
+stint_bytes_t
+stint_read_bytes (stint_reader_t *self)
+{
+    s_head_t head = s_head (self->at, self->end);
+    uint64_t left = (uint64_t) (self->end - self->at);
+    if ((head.type != STINT_TYPE_BYTES && head.type != STINT_TYPE_TEXT)
+        || head.size + head.number > left) {
+        s_skip (self);
+        self->bad = true;
+        return (stint_bytes_t){NULL, 0};
+    }
+    stint_bytes_t bytes = {self->at + head.size, (size_t) head.number};
+    self->at += head.size + head.number;
+    return bytes;
+}
+
+uint32_t
+stint_read_array (stint_reader_t *self)
+{
+    s_head_t head;
+    return s_take (self, STINT_TYPE_ARRAY, &head) ? (uint32_t) head.number : 0;
+}
+
+uint32_t
+stint_read_map (stint_reader_t *self)
+{
+    s_head_t head;
+    return s_take (self, STINT_TYPE_MAP, &head) ? (uint32_t) head.number : 0;
+}
+
+stint_bytes_t
+stint_read_skip (stint_reader_t *self)
+{
+    const uint8_t *from = self->at;
+    s_skip (self);
+    return (stint_bytes_t){from, (size_t) (self->at - from)};
+}
+
+//  ---------------------------------------------------------------------------------
+//  Writing
+
+void
+stint_writer_clear (stint_writer_t *self)
+{
+    free (self->data);
+    *self = (stint_writer_t){NULL, 0, 0};
+}
+
+void
+stint_writer_reserve (stint_writer_t *self, size_t size)
+{
+    if (self->capacity - self->size >= size)
+        return;
+    size_t capacity = self->capacity ? self->capacity : 256;
+    while (capacity - self->size < size)
+        capacity *= 2;
+    self->data = realloc (self->data, capacity);
+    if (!self->data)
+        abort ();
+    self->capacity = capacity;
+}
+
+stint_bytes_t
+stint_writer_bytes (const stint_writer_t *self)
+{
+    return (stint_bytes_t){self->data, self->size};
+}
+
+static int
+s_append (void *argument, const char *bytes, size_t size)
+{
+    stint_writer_t *self = argument;
+    stint_writer_reserve (self, size);
+    memcpy (self->data + self->size, bytes, size);
+    self->size += size;
+    return 0;
+}
+
+static msgpack_packer
+s_packer (stint_writer_t *self)
+{
+    return (msgpack_packer){self, s_append};
+}
+
+void
+stint_write_nil (stint_writer_t *self)
+{
+    msgpack_packer packer = s_packer (self);
+    msgpack_pack_nil (&packer);
+}
+
+void
+stint_write_boolean (stint_writer_t *self, bool value)
+{
+    msgpack_packer packer = s_packer (self);
+    if (value)
+        msgpack_pack_true (&packer);
+    else
+        msgpack_pack_false (&packer);
+}
+
+void
+stint_write_number (stint_writer_t *self, uint64_t value)
+{
+    msgpack_packer packer = s_packer (self);
+    msgpack_pack_uint64 (&packer, value);
+}
+
+void
+stint_write_signed (stint_writer_t *self, int64_t value)
+{
+    msgpack_packer packer = s_packer (self);
+    msgpack_pack_int64 (&packer, value);
+}
+
+void
+stint_write_string (stint_writer_t *self, stint_bytes_t text)
+{
+    msgpack_packer packer = s_packer (self);
+    msgpack_pack_str (&packer, text.size);
+    if (text.size > 0)
+        s_append (self, (const char *) text.data, text.size);
+}
+
+void
+stint_write_text (stint_writer_t *self, const char *text)
+{
+    stint_write_string (self, (stint_bytes_t){(const uint8_t *) text, strlen (text)});
+}
+
+void
+stint_write_bytes (stint_writer_t *self, stint_bytes_t bytes)
+{
+    msgpack_packer packer = s_packer (self);
+    msgpack_pack_bin (&packer, bytes.size);
+    stint_write_raw (self, bytes);
+}
+
+void
+stint_write_array (stint_writer_t *self, uint32_t count)
+{
+    msgpack_packer packer = s_packer (self);
+    msgpack_pack_array (&packer, count);
+}
+
+void
+stint_write_map (stint_writer_t *self, uint32_t count)
+{
+    msgpack_packer packer = s_packer (self);
+    msgpack_pack_map (&packer, count);
+}
+
+void
+stint_write_raw (stint_writer_t *self, stint_bytes_t bytes)
+{
+    if (bytes.size > 0)
+        s_append (self, (const char *) bytes.data, bytes.size);
+}
+
+size_t
+stint_write_array_open (stint_writer_t *self)
+{
+    size_t where = self->size;
+    stint_write_raw (self, (stint_bytes_t){(const uint8_t *) "\xdd\0\0\0\0", 5});
+    return where;
+}
+
+void
+stint_write_array_close (stint_writer_t *self, size_t where, uint32_t count)
+{
+    assert (where + 5 <= self->size && self->data [where] == 0xdd);
+    for (size_t index = 0; index < 4; index++)
+        self->data [where + 1 + index] = (uint8_t) (count >> (24 - 8 * index));
+}

@@ -1,0 +1,151 @@
+//  stint_wire: STP/1, the commands that travel between clients, workers and the broker
+//  SPDX-License-Identifier: MPL-2.0
+//
+//  PROTOCOL.md is the normative text; the tables in stint_wire.c are what the code goes by
+//  and a test compares the two. A message is a header frame ("STP", version, command, one
+//  msgpack map) and payload frames. Bodies up to STINT_INLINE_MAX bytes ride in the header;
+//  a larger one is a frame of its own, and the header holds the number of that frame.
+
+#ifndef STINT_WIRE_H
+#define STINT_WIRE_H
+
+#include "stint_pack.h"
+
+#define STINT_WIRE_VERSION 1
+#define STINT_HEADER_MAX ((size_t) 1 << 20)    //  Bytes of a header frame
+#define STINT_PAYLOAD_MAX ((size_t) 64 << 20)  //  Bytes of one payload or result
+#define STINT_INLINE_MAX 4096                  //  Bytes of a body within the header
+#define STINT_LIST_MAX 4096                    //  Elements of a list
+#define STINT_FRAMES_MAX 1024                  //  Frames of a message
+#define STINT_GROUP_MAX 64                     //  Bytes of a group's or a batch's name
+#define STINT_GROUPS_MAX 16                    //  Groups that one worker serves
+#define STINT_ERROR_MAX 16384                  //  Bytes kept of the text of a failure
+
+typedef enum {
+    STP_PUSH = 0x01,       //  Client: add tasks
+    STP_BATCH = 0x02,      //  Client: open a batch
+    STP_COLLECT = 0x03,    //  Client: send me outcomes, forget those up to here
+    STP_CANCEL = 0x04,     //  Client: cancel a task
+    STP_GROUP = 0x05,      //  Client: create, change or remove a group
+    STP_QUERY = 0x06,      //  Client: tell me about yourself
+    STP_READY = 0x21,       //  Worker: here I am, and this is what I hold (READY)
+    STP_CREDIT = 0x22,     //  Worker: I will hold so many tasks
+    STP_RESULT = 0x23,     //  Worker: what attempts came to
+    STP_RETURN = 0x24,     //  Worker: take these back, I did not start them
+    STP_HEARTBEAT = 0x41,  //  Both: I am alive
+    STP_BYE = 0x42,        //  Both: I leave, or: I do not know you
+    STP_ACCEPTED = 0x61,   //  Broker: done, and durable
+    STP_TASK = 0x62,       //  Broker: work for you
+    STP_OUTCOME = 0x63,    //  Broker: what your tasks came to
+    STP_STATE = 0x64,      //  Broker: the answer to QUERY
+    STP_REVOKE = 0x65,     //  Broker: these attempts are not yours any more
+    STP_STALE = 0x66,      //  Broker: these results came too late
+    STP_FULL = 0x67,       //  Broker: no room now, try again in so many milliseconds
+    STP_ERROR = 0x68       //  Broker: refused, and why
+} stp_command_t;
+
+//  A header's fields, whatever the command. Absent ones are zero or empty; `has` tells.
+
+typedef struct {
+    stp_command_t command;
+    uint32_t has;             //  Bit per field, see stint_wire_has
+    uint64_t request;         //  r: number of the request, and of its answer
+    stint_bytes_t group;      //  g: a group's name
+    uint64_t producer;        //  p: who numbers these pushes; not zero
+    uint64_t sequence;        //  s: number of the first task in a push, from 1
+    uint64_t batch;           //  b: number of a batch
+    stint_bytes_t name;       //  n: name of a batch, or of a worker
+    uint64_t worker;          //  w: a worker's own random number, kept over reconnects
+    uint64_t id;              //  i: number of a task, or of the first of several
+    uint64_t count;           //  c: a count: tasks accepted, credit, window, limit
+    uint64_t cursor;          //  k: outcomes of a batch up to here are collected
+    uint64_t after;           //  a: list tasks above this number
+    uint64_t delay;           //  d: milliseconds to wait before trying again
+    uint64_t heartbeat;       //  u: milliseconds between heartbeats
+    uint64_t liveness;        //  y: heartbeats that may be missed
+    uint64_t backlog;         //  z: tasks waiting and running in a worker's groups
+    uint64_t state;           //  x: a task's state
+    uint64_t bytes;           //  l: bytes of payload that a worker will hold
+    stint_bytes_t operation;  //  o: what to do, or what to ask
+    stint_bytes_t error;      //  e: code of an error
+    stint_bytes_t text;       //  m: text for people
+    stint_reader_t list;      //  t: tasks, attempts, outcomes; stands at the first element
+    uint32_t list_count;      //  t: how many elements
+    stint_reader_t groups;    //  h: names of groups; stands at the first element
+    uint32_t groups_count;    //  h: how many names
+    stint_bytes_t fields;     //  f: a map, still packed
+    uint8_t shape;            //  Of the elements of t
+    const stint_bytes_t *frames;  //  Payload frames; borrowed
+    size_t frame_count;           //  How many
+    size_t frames_used;           //  How many of them the list has used so far
+} stint_message_t;
+
+//  Why a message was not understood.
+
+typedef enum {
+    STINT_WIRE_OK = 0,
+    STINT_WIRE_FOREIGN = -1,   //  Not STP at all
+    STINT_WIRE_VERSION_BAD = -2,   //  STP, but of another version
+    STINT_WIRE_MALFORMED = -3,  //  STP/1, but broken or over a limit
+    STINT_WIRE_UNKNOWN = -4    //  STP/1, well formed, a command nobody knows
+} stint_wire_status_t;
+
+//  One element of a list in PUSH, TASK, RESULT, OUTCOME, and of the lists of attempts.
+
+typedef struct {
+    uint64_t id;         //  The task; 0 in PUSH
+    uint64_t fence;      //  The attempt, in TASK, RESULT, RETURN, REVOKE, STALE, READY
+    uint32_t number;     //  TASK: attempt number; OUTCOME: place in the batch
+    uint32_t verdict;    //  RESULT: 0 done or a stint_verdict_t; OUTCOME: a stint_state_t
+    uint32_t attempts;   //  OUTCOME: attempts used
+    uint64_t delay;      //  RESULT: milliseconds instead of the back-off; PUSH: delay
+    stint_bytes_t body;  //  Payload, result, or text of a failure
+    size_t frame;        //  Payload frame the body came in, from 1; 0 when in the header
+} stint_item_t;
+
+//  Understands one message: the header frame, then payload frames. Borrows all of them:
+//  what the message points to lives as long as the frames. Fields are checked for type
+//  and limit, bodies for their frames; a group's and a batch's name for its letters.
+stint_wire_status_t stint_wire_decode (stint_message_t *self, const stint_bytes_t *frames,
+                                       size_t frame_count);
+
+//  Returns true when the message has the field of that letter.
+bool stint_wire_has (const stint_message_t *self, char letter);
+
+//  Takes the next element of the message's list, in the shape of its command. Returns
+//  false at the end of the list, and when the element is malformed; list.bad tells which.
+bool stint_wire_next (stint_message_t *self, stint_item_t *item);
+
+//  Takes the next name of a READY. Returns false at the end or when it is malformed.
+bool stint_wire_next_group (stint_message_t *self, stint_bytes_t *group);
+
+//  Returns the name of a command, for logs: "PUSH". "?" when it has none.
+const char *stint_wire_name (stp_command_t command);
+
+//  Returns true for 1 to 64 letters, digits, '.', '_' and '-', not beginning with '.'
+//  or '-', which is how groups and batches are named.
+bool stint_wire_name_valid (stint_bytes_t name);
+
+//  ---------------------------------------------------------------------------------
+//  Writing. The header is written into a writer, field by field; the caller says how many
+//  fields follow. Lists are opened, filled with stint_wire_put, and closed.
+
+//  Begins a message: empties the writer and writes magic, version, command, map.
+void stint_wire_begin (stint_writer_t *out, stp_command_t command, uint32_t fields);
+
+void stint_wire_number (stint_writer_t *out, char letter, uint64_t value);
+void stint_wire_string (stint_writer_t *out, char letter, stint_bytes_t value);
+void stint_wire_text (stint_writer_t *out, char letter, const char *value);
+
+//  Writes the letter of a field whose value the caller packs next.
+void stint_wire_field (stint_writer_t *out, char letter);
+
+//  Opens the list of field 't' and returns where it is, for stint_write_array_close.
+size_t stint_wire_list (stint_writer_t *out);
+
+//  Appends one element in the shape of the command. A body larger than STINT_INLINE_MAX is
+//  written as the number of the payload frame given in item->frame, which the caller
+//  sends after the header.
+void stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item);
+
+#endif

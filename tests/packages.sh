@@ -1,0 +1,82 @@
+#!/bin/sh
+#  Installs what the asked for sets need and this machine does not have, and nothing else.
+#  SPDX-License-Identifier: MPL-2.0
+#
+#  usage: tests/packages.sh SET...       sets: build demo test check valgrind
+#
+#  Each line of the table is a set, a Debian package, and how to see without asking a
+#  package database that its content is there, so that hand-made installations and other
+#  systems count as well: a pkg-config module, a program, a header, or a Python module.
+
+set -eu
+
+table='
+build     pkg-config       program  pkg-config
+build     libc6-dev        header   assert.h
+build     libczmq-dev      module   libczmq
+build     libzmq3-dev      module   libzmq
+build     libmsgpack-dev   module   msgpack
+build     liblmdb-dev      module   lmdb
+build     libxxhash-dev    module   libxxhash
+demo      procps           program  ps
+test      procps           program  ps
+test      libcriterion-dev module   criterion
+test      python3          program  python3
+test      python3-zmq      python   zmq
+test      python3-msgpack  python   msgpack
+check     clang            program  clang
+check     clang-format     program  clang-format
+check     clang-tidy       program  clang-tidy
+check     cppcheck         program  cppcheck
+valgrind  valgrind         program  valgrind
+'
+
+#  Debian's modules are seen by Debian's Python, which need not be the first in the path.
+has_module ()
+{
+    "$1" -c "import importlib.util as u, sys; sys.exit(not u.find_spec('$2'))"
+}
+
+#  Prints the packages of the sets "$@" whose content is not there.
+missing ()
+{
+    echo "$table" | while read -r set package kind name; do
+        case " $* " in *" $set "*) ;; *) continue ;; esac
+        case $kind in
+            module) pkg-config --exists "$name" ;;
+            program) command -v "$name" ;;
+            header) [ -e "/usr/include/$name" ] ;;
+            python) has_module /usr/bin/python3 "$name" || has_module python3 "$name" ;;
+        esac > /dev/null 2>&1 || echo "$package"
+    done | sort -u
+}
+
+wanted=$(missing "$@" | tr '\n' ' ')
+[ -n "$wanted" ] || exit 0
+
+if ! command -v apt-get > /dev/null; then
+    echo "stint: missing, by their Debian names: $wanted"
+    echo 'stint: there is no apt-get here; install what provides them and run make again'
+    exit 1
+fi
+root=''
+if [ "$(id -u)" -ne 0 ]; then
+    root='sudo'
+    if ! command -v sudo > /dev/null; then
+        echo "stint: missing, and neither root nor sudo to install them: $wanted"
+        echo "stint: as root: apt-get update && apt-get install $wanted"
+        exit 1
+    fi
+fi
+
+echo "stint: installing Debian packages: $wanted"
+apt='env DEBIAN_FRONTEND=noninteractive'
+apt="$apt apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300"
+$root $apt update < /dev/null || echo 'stint: could not update the lists; trying the old ones'
+#  The list is split into words on purpose.
+$root $apt install --no-install-recommends $wanted < /dev/null || {
+    echo "stint: could not install: $wanted"
+    exit 1
+}
+still=$(missing "$@" | tr '\n' ' ')
+[ -z "$still" ] || { echo "stint: still missing after the installation: $still"; exit 1; }

@@ -1,0 +1,102 @@
+#!/bin/bash
+#  Runs the tests of a built tree, one after another, and ends with one line of summary.
+#  SPDX-License-Identifier: MPL-2.0
+#
+#  usage: tests/run.sh BUILD...           as .build/release .build/asan
+#
+#  BUILD/check, the Criterion program, runs for each build. Then come the checks of the
+#  house's own checks and each tests/e2e_*.sh, with the programs of the first build:
+#
+#    STINT_BIN    where they are            PYTHON    a Python that has zmq and msgpack
+#    E2E          only the scripts whose name contains this       (optional)
+#    E2E_SECONDS  how long one script may take                    (optional, 900)
+#
+#  Everything runs even when something has failed. A script that fails shows its log. A
+#  report of a sanitizer is a failure, even when the program that wrote it exits with 0,
+#  which it does for leaks under Criterion.
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+first=$1
+started=$SECONDS
+failed=()
+summary=()
+
+#  Says how one part went: say ok|FAILED NAME SECONDS TEXT
+say ()
+{
+    printf '%-7s %-28s %4d s  %s\n' "$1" "$2" "$3" "$4"
+    if [ "$1" != ok ]; then failed+=("$2"); fi
+}
+
+#  Runs the Criterion program of one build and shows its closing lines.
+run_check ()
+{
+    local build=$1 mode=${1##*/} began=$SECONDS status log tested reports
+    log=$build/check.log
+    rm -f "$build"/sanitizer.*
+    ASAN_OPTIONS="log_path=$PWD/$build/sanitizer.asan" \
+        UBSAN_OPTIONS="log_path=$PWD/$build/sanitizer.ubsan:print_stacktrace=1" \
+        timeout -k 10 "${CHECK_SECONDS:-900}" "$build/check" < /dev/null 2>&1 | tee "$log"
+    status=${PIPESTATUS[0]}
+    tested=$(sed -n 's/.*Tested: [^0-9]*\([0-9][0-9]*\).*/\1/p' \
+        <(sed 's/\x1b\[[0-9;]*m//g' "$log") | tail -1)
+    reports=$(find "$build" -maxdepth 1 -name 'sanitizer.*' -size +0)
+    if [ -n "$reports" ]; then
+        head -40 "$(echo "$reports" | head -1)"
+        say FAILED "check ($mode)" $((SECONDS - began)) "a sanitizer reports: $build/sanitizer.*"
+    elif [ "$status" -ne 0 ]; then
+        say FAILED "check ($mode)" $((SECONDS - began)) "exit code $status, see $log"
+    elif [ "${tested:-0}" -eq 0 ]; then
+        say FAILED "check ($mode)" $((SECONDS - began)) "no test has run, see $log"
+    else
+        say ok "check ($mode)" $((SECONDS - began)) "$tested tests"
+    fi
+    summary+=("${tested:-0} tests in $mode")
+}
+
+#  Runs one script; its last line is shown when all is well, its log when not.
+run_script ()
+{
+    local script=$1 name began=$SECONDS status log
+    name=$(basename "$script" .sh)
+    log=$first/$name.log
+    timeout -k 10 "${E2E_SECONDS:-900}" bash "$script" < /dev/null > "$log" 2>&1
+    status=$?
+    if [ "$status" -eq 0 ]; then
+        say ok "$name" $((SECONDS - began)) "$(tail -n 1 "$log")"
+    else
+        sed 's/^/    /' "$log" | tail -n 200
+        say FAILED "$name" $((SECONDS - began)) "exit code $status, see $log"
+    fi
+}
+
+STINT_BIN=$(cd "$first" && pwd)
+PYTHON=python3
+if [ -x /usr/bin/python3 ] && ! python3 -c 'import zmq, msgpack' 2> /dev/null; then
+    PYTHON=/usr/bin/python3
+fi
+export STINT_BIN PYTHON
+
+for build in "$@"; do
+    run_check "$build"
+done
+run_script tests/house_test.sh
+count=0
+for script in tests/e2e_*.sh; do
+    [ -e "$script" ] || continue
+    case $script in *"${E2E:-}"*) ;; *) continue ;; esac
+    run_script "$script"
+    count=$((count + 1))
+done
+summary+=("$count end-to-end scripts")
+
+text=$(printf '%s, ' "${summary[@]}")
+text="${text%, }; $((SECONDS - started)) s"
+if [ ${#failed[@]} -gt 0 ]; then
+    names=$(printf '%s, ' "${failed[@]}")
+    echo "test: FAILED: ${names%, } ($text)"
+    exit 1
+fi
+echo "test: ok: $text"

@@ -1,0 +1,447 @@
+//  test_store_faults: what the LMDB engine keeps when disk, broker or machine fail
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "io_fault.h"
+#include "store_fixture.h"
+#include "store_lmdb_file.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+TestSuite (store_faults, .timeout = 300);
+
+static uint64_t
+s_durable (const fixture_t *self)
+{
+    return self->engine->durable (self->store);
+}
+
+//  Opens the store after a failure: what was durable is there, and nothing else than what
+//  was appended.
+
+static void
+s_check_after_failure (fixture_t *self, uint64_t durable)
+{
+    uint64_t appended = self->last;
+    uint64_t trimmed = self->trimmed;
+    fixture_open (self);
+    uint64_t last = fixture_replay (self);
+    cr_assert_geq (last, durable);
+    cr_assert_leq (last, appended);
+    cr_assert_eq (self->trimmed, trimmed);
+    fixture_append (self);
+    cr_assert (fixture_wait (self, self->last), "%s", self->engine->failed (self->store));
+    fixture_close (self);
+}
+
+//  Begins a process of its own, which ends with this one at the latest. Returns zero in
+//  the new one.
+
+static pid_t
+s_fork (void)
+{
+    pid_t child = fork ();
+    cr_assert_geq (child, 0);
+    if (child == 0)
+        prctl (PR_SET_PDEATHSIG, SIGKILL);
+    return child;
+}
+
+//  ---------------------------------------------------------------------------
+//  The disk
+
+//  Appends until the store has failed, which closing may find out as well.
+
+static uint64_t
+s_append_until_it_fails (fixture_t *self, const char *reason)
+{
+    while (fixture_wait (self, self->last))
+        fixture_append (self);
+    uint64_t durable = s_durable (self);
+    const char *failed = self->engine->failed (self->store);
+    cr_assert (strstr (failed, reason), "no '%s' in: %s", reason, failed);
+    cr_assert (strstr (failed, self->directory), "%s", failed);
+    cr_assert_not (self->engine->busy (self->store));
+
+    //  Nothing is tried again
+    fixture_append (self);
+    cr_assert_not (fixture_wait (self, self->last));
+    cr_assert_eq (s_durable (self), durable);
+    fixture_close (self);
+    return durable;
+}
+
+Test (store_faults, a_store_at_its_limit_stops_and_opens_with_a_higher_one)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    self->options.size_max = 1 << 20;
+    fixture_open (self);
+    uint64_t durable = s_append_until_it_fails (self, "size limit");
+    cr_assert_gt (durable, 10);
+    self->options.size_max = 4 << 20;
+    s_check_after_failure (self, durable);
+    fixture_destroy (&self);
+}
+
+Test (store_faults, a_full_disk_stops_the_store_and_what_was_durable_is_kept)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    if (unshare (CLONE_NEWNS) != 0 || mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)
+        || mount ("tmpfs", self->directory, "tmpfs", 0, "size=2m,mode=700")) {
+        fprintf (stderr, "skipped: a small file system needs root: %s\n", strerror (errno));
+        rmdir (self->directory);
+        cr_skip_test ("no right to mount");
+    }
+    fixture_open (self);
+    uint64_t durable = s_append_until_it_fails (self, "disk is full");
+    cr_assert_gt (durable, 10);
+    cr_assert_eq (mount ("tmpfs", self->directory, "tmpfs", MS_REMOUNT, "size=8m"), 0);
+    s_check_after_failure (self, durable);
+    umount2 (self->directory, MNT_DETACH);
+    fixture_destroy (&self);
+}
+
+//  One life of a store in which some call that writes or syncs may fail. Returns true
+//  when one did. Raises durable to what the caller may count on.
+
+static bool
+s_live (fixture_t *self, uint64_t *durable)
+{
+    if (!fixture_try_open (self))
+        return true;
+
+    cr_assert_geq (fixture_replay (self), *durable);
+    for (int count = 0; count < 6; count++) {
+        fixture_append (self);
+        fixture_append (self);
+        if (!fixture_wait (self, self->last))
+            break;
+        *durable = s_durable (self);
+        if (count == 3)
+            fixture_trim (self, *durable - 3);
+    }
+    *durable = s_durable (self);
+    bool failed = self->engine->failed (self->store);
+    fixture_close (self);
+    return failed;
+}
+
+static void
+s_set (const char *name, uint64_t value)
+{
+    char text [32];
+    snprintf (text, sizeof text, "%llu", (unsigned long long) value);
+    setenv (name, text, 1);
+}
+
+//  Lets the first call fail, then the second, and so on until none is left to fail.
+
+static void
+s_sweep (const char *calls, const char *error, bool forever, store_sync_t sync)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    self->options.sync = sync;
+    self->options.sync_interval_ms = 1;
+    self->unsure = true;
+    setenv ("IO_FAULT_PATH", self->directory, 1);
+    setenv ("IO_FAULT_CALL", calls, 1);
+    setenv ("IO_FAULT_ERRNO", error, 1);
+    s_set ("IO_FAULT_FOREVER", forever);
+
+    uint64_t durable = 0, nth = 0;
+    bool failed = true;
+    while (failed) {
+        s_set ("IO_FAULT_NTH", ++nth);
+        io_fault_reset ();
+        failed = s_live (self, &durable);
+        s_set ("IO_FAULT_NTH", 0);
+        io_fault_reset ();
+        s_live (self, &durable);
+    }
+    cr_assert_gt (nth, 5, "only %llu calls failed", (unsigned long long) nth);
+    unsetenv ("IO_FAULT_PATH");
+    io_fault_reset ();
+    fixture_destroy (&self);
+}
+
+Test (store_faults, no_write_that_fails_once_takes_what_was_durable)
+{
+    s_sweep ("write,pwrite,writev,pwritev", "ENOSPC", false, STORE_SYNC_ALWAYS);
+}
+
+Test (store_faults, no_sync_that_fails_once_takes_what_was_durable)
+{
+    s_sweep ("fsync,fdatasync,msync", "EIO", false, STORE_SYNC_ALWAYS);
+}
+
+Test (store_faults, no_disk_that_fails_for_good_takes_what_was_durable)
+{
+    s_sweep ("", "EIO", true, STORE_SYNC_ALWAYS);
+}
+
+//  ---------------------------------------------------------------------------
+//  The broker
+
+//  Appends and trims for ever; says after each commit what is durable.
+
+static void
+s_run_until_killed (fixture_t *self, int out)
+{
+    fixture_open (self);
+    fixture_replay (self);
+    uint64_t state = self->seed ^ self->last;
+    for (;;) {
+        uint64_t many = 1 + fixture_random (&state) % 5;
+        while (many-- > 0)
+            fixture_append (self);
+        uint64_t waiting = self->last - s_durable (self);
+        if (!fixture_wait (self, self->last - fixture_random (&state) % (waiting + 1)))
+            _exit (1);
+        uint64_t report [2] = {s_durable (self), self->trimmed};
+        if (write (out, report, sizeof report) != sizeof report)
+            _exit (1);
+        if (fixture_random (&state) % 8 == 0)
+            fixture_trim (self, report [0] - (report [0] - self->trimmed) / 2);
+    }
+}
+
+static void
+s_kill_often (store_sync_t sync)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    self->options.sync = sync;
+    self->unsure = true;
+    uint64_t state = self->seed, report [2] = {0, 0};
+    for (int round = 0; round < 12; round++) {
+        int reports [2];
+        cr_assert_eq (pipe (reports), 0);
+        pid_t child = s_fork ();
+        if (child == 0)
+            s_run_until_killed (self, reports [1]);
+        close (reports [1]);
+        for (uint64_t many = 1 + fixture_random (&state) % 40; many > 0; many--)
+            cr_assert_eq (read (reports [0], report, sizeof report), sizeof report);
+        cr_assert_eq (kill (child, SIGKILL), 0);
+        while (read (reports [0], report, sizeof report) == sizeof report)
+            continue;
+        cr_assert_eq (waitpid (child, NULL, 0), child);
+        close (reports [0]);
+
+        //  The mark may have been raised after the last report, so no block may be
+        //  missing behind whatever block is first
+        fixture_open (self);
+        self->trimmed = self->last = report [0];
+        cr_assert_geq (fixture_replay (self), report [0]);
+        self->trimmed = report [1];
+        fixture_close (self);
+    }
+    fixture_destroy (&self);
+}
+
+Test (store_faults, a_killed_broker_loses_nothing_durable)
+{
+    s_kill_often (STORE_SYNC_ALWAYS);
+}
+
+Test (store_faults, a_killed_broker_loses_nothing_when_synced_by_interval)
+{
+    s_kill_often (STORE_SYNC_INTERVAL);
+}
+
+Test (store_faults, a_killed_broker_loses_nothing_when_never_synced)
+{
+    s_kill_often (STORE_SYNC_NONE);
+}
+
+//  ---------------------------------------------------------------------------
+//  The machine
+
+//  Commits the next blocks by hand, without a thread, and forgets half of those before.
+
+static void
+s_commit (fixture_t *self, lmdb_file_t *file, uint64_t *deleted)
+{
+    stint_bytes_t blocks [4];
+    writer_commit_t commit = {.number = self->last + 1, .blocks = blocks};
+    for (; commit.count < 4; commit.count++) {
+        uint64_t number = ++self->last;
+        blocks [commit.count].data = fixture_block (self, number);
+        blocks [commit.count].size = fixture_block_size (self, number);
+    }
+    commit.trim_to = self->trimmed;
+    commit.deleted = *deleted;
+    cr_assert (lmdb_file_commit (file, &commit), "%s", file->failure);
+    *deleted = commit.deleted;
+    for (size_t index = 0; index < 4; index++)
+        free ((void *) (uintptr_t) blocks [index].data);
+}
+
+static uint8_t *
+s_load (const fixture_t *self, const char *name, size_t *size)
+{
+    FILE *file = fopen (fixture_file (self, name), "r");
+    cr_assert_not_null (file);
+    uint8_t *data = calloc (1, 64 << 20);
+    *size = fread (data, 1, 64 << 20, file);
+    fclose (file);
+    return data;
+}
+
+static void
+s_save (const fixture_t *self, const char *name, const uint8_t *data, size_t size)
+{
+    FILE *file = fopen (fixture_file (self, name), "w");
+    cr_assert_not_null (file);
+    cr_assert_eq (fwrite (data, 1, size, file), size);
+    cr_assert_eq (fclose (file), 0);
+}
+
+//  A life that ends with the machine: synced, then more commits, then nothing. Leaves the
+//  file as it was when it was synced in "synced", and says what was in it then.
+
+static void
+s_run_until_power_is_lost (fixture_t *self, int out)
+{
+    lmdb_file_t file;
+    cr_assert (lmdb_file_open (&file, &self->options), "%s", file.failure);
+    uint64_t state = self->seed ^ file.last, deleted = file.deleted;
+    self->last = file.last;
+    self->trimmed = file.meta.trimmed;
+    for (uint64_t syncs = 1 + fixture_random (&state) % 3; syncs > 0; syncs--) {
+        for (uint64_t many = 1 + fixture_random (&state) % 9; many > 0; many--) {
+            s_commit (self, &file, &deleted);
+            self->trimmed += (self->last - self->trimmed) / 3;
+        }
+        s_commit (self, &file, &deleted);
+        cr_assert (lmdb_file_sync (&file), "%s", file.failure);
+    }
+    size_t size;
+    uint8_t *data = s_load (self, "data.mdb", &size);
+    s_save (self, "synced", data, size);
+    uint64_t report [2] = {self->last, self->trimmed};
+    bool told = write (out, report, sizeof report) == sizeof report;
+    for (uint64_t many = fixture_random (&state) % 40; many > 0; many--) {
+        self->trimmed += (self->last - self->trimmed) / 2;
+        s_commit (self, &file, &deleted);
+    }
+    _exit (told ? 0 : 1);
+}
+
+//  Of the pages written since the sync some are on the disk, and some are not.
+
+static void
+s_lose_pages (fixture_t *self, uint64_t *state)
+{
+    size_t size, synced_size, anchor_size;
+    uint8_t *data = s_load (self, "data.mdb", &size);
+    uint8_t *synced = s_load (self, "synced", &synced_size);
+    for (size_t offset = 0; offset < size; offset += 4096)
+        if (fixture_random (state) % 2)
+            memcpy (data + offset, synced + offset, 4096);
+    s_save (self, "data.mdb", data, size);
+    free (data);
+    free (synced);
+
+    //  The name of the kernel's life begins behind eight bytes
+    uint8_t *anchor = s_load (self, "stint.anchor", &anchor_size);
+    cr_assert_gt (anchor_size, 8);
+    anchor [8] ^= 1;
+    s_save (self, "stint.anchor", anchor, anchor_size);
+    free (anchor);
+}
+
+static void
+s_lose_power (fixture_t *self, uint64_t *state, uint64_t report [2])
+{
+    int reports [2];
+    cr_assert_eq (pipe (reports), 0);
+    pid_t child = s_fork ();
+    if (child == 0)
+        s_run_until_power_is_lost (self, reports [1]);
+    int status;
+    cr_assert_eq (waitpid (child, &status, 0), child);
+    cr_assert_eq (status, 0);
+    cr_assert_eq (read (reports [0], report, 16), 16);
+    close (reports [0]);
+    close (reports [1]);
+    s_lose_pages (self, state);
+}
+
+Test (store_faults, a_machine_that_stops_takes_back_no_more_than_an_interval)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    self->options.sync = STORE_SYNC_INTERVAL;
+    uint64_t state = self->seed, report [2];
+    for (int round = 0; round < 25; round++) {
+        s_lose_power (self, &state, report);
+        fixture_open (self);
+        self->unsure = true;
+        self->trimmed = report [1];
+        cr_assert_eq (fixture_replay (self), report [0]);
+        fixture_close (self);
+    }
+    fixture_destroy (&self);
+}
+
+Test (store_faults, a_machine_that_stops_without_syncs_leaves_nothing_to_trust)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    self->options.sync = STORE_SYNC_NONE;
+    uint64_t state = self->seed, report [2];
+    s_lose_power (self, &state, report);
+    cr_assert_not (fixture_try_open (self));
+    cr_assert (strstr (self->error, "without syncs"), "%s", self->error);
+    fixture_destroy (&self);
+}
+
+Test (store_faults, a_sync_that_failed_leads_back_although_the_machine_goes_on)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    self->options.sync = STORE_SYNC_INTERVAL;
+    lmdb_file_t file;
+    cr_assert (lmdb_file_open (&file, &self->options));
+    uint64_t deleted = 0;
+    s_commit (self, &file, &deleted);
+    cr_assert (lmdb_file_sync (&file));
+    s_commit (self, &file, &deleted);
+    setenv ("IO_FAULT_PATH", self->directory, 1);
+    setenv ("IO_FAULT_CALL", "fdatasync", 1);
+    s_set ("IO_FAULT_NTH", 1);
+    io_fault_reset ();
+    cr_assert_not (lmdb_file_sync (&file));
+    lmdb_file_close (&file);
+    unsetenv ("IO_FAULT_PATH");
+    io_fault_reset ();
+    fixture_open (self);
+    cr_assert_eq (fixture_replay (self), 4);
+    fixture_destroy (&self);
+}
+
+Test (store_faults, a_file_cut_short_is_an_error_and_not_a_crash)
+{
+    fixture_t *self = fixture_new (&store_lmdb);
+    fixture_open (self);
+    for (int count = 0; count < 200; count++)
+        fixture_append (self);
+    fixture_close (self);
+    uint64_t free_bytes, state = self->seed;
+    size_t size;
+    free (s_load (self, "data.mdb", &size));
+    cr_assert_eq (truncate (fixture_file (self, "data.mdb"), (off_t) size / 2), 0);
+
+    if (fixture_try_open (self)) {
+        for (uint64_t number = 1; number <= 200; number++)
+            self->engine->read (self->store, number, 0, 1 + fixture_random (&state) % 300);
+        cr_assert_geq (self->engine->size (self->store, &free_bytes), size / 4);
+    }
+    fixture_destroy (&self);
+}

@@ -1,0 +1,533 @@
+//  test_worker_link: a worker whose broker falls silent, goes, comes back or misbehaves
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "puppet.h"
+#include "stint_worker.h"
+#include "stint_worker_held.h"
+
+#include <criterion/criterion.h>
+#include <czmq.h>
+#include <pthread.h>
+
+//  A worker that runs in a thread of its own. Its handler does task 1 only when the gate is
+//  opened, and everything else at once.
+
+typedef struct {
+    stint_worker_t *worker;  //  Made and used in the thread, stopped by the test
+    const char *endpoint;    //  Of the broker
+    pthread_t thread;        //  Where it runs
+    pthread_mutex_t mutex;   //  For what follows
+    pthread_cond_t change;   //  Something below has changed
+    bool made;               //  The worker is there
+    bool entered;            //  The handler of task 1 runs
+    bool open;               //  It may go on
+} s_runner_t;
+
+static void
+s_wait_for (s_runner_t *self, const bool *condition)
+{
+    pthread_mutex_lock (&self->mutex);
+    while (!*condition)
+        pthread_cond_wait (&self->change, &self->mutex);
+    pthread_mutex_unlock (&self->mutex);
+}
+
+static void
+s_announce (s_runner_t *self, bool *condition)
+{
+    pthread_mutex_lock (&self->mutex);
+    *condition = true;
+    pthread_cond_broadcast (&self->change);
+    pthread_mutex_unlock (&self->mutex);
+}
+
+static void
+s_handle (stint_attempt_t *attempt, void *argument)
+{
+    s_runner_t *self = argument;
+    if (stint_attempt_id (attempt) == 1) {
+        s_announce (self, &self->entered);
+        s_wait_for (self, &self->open);
+    }
+    if (stint_attempt_id (attempt) != 13)  //  Which is forgotten
+        stint_attempt_done (&attempt, stint_bytes_of ("ok"));
+}
+
+static void *
+s_run (void *argument)
+{
+    s_runner_t *self = argument;
+    self->worker = stint_worker_new (self->endpoint);
+    stint_worker_serve (self->worker, "work");
+    stint_worker_set_capacity (self->worker, 64);
+    s_announce (self, &self->made);
+    cr_assert_eq (stint_worker_run (self->worker, s_handle, self), STINT_OK);
+    stint_worker_destroy (&self->worker);
+    return NULL;
+}
+
+static void
+s_start (s_runner_t *self, const puppet_t *broker)
+{
+    self->endpoint = puppet_endpoint (broker);
+    pthread_mutex_init (&self->mutex, NULL);
+    pthread_cond_init (&self->change, NULL);
+    pthread_create (&self->thread, NULL, s_run, self);
+    s_wait_for (self, &self->made);
+}
+
+static void
+s_stop (s_runner_t *self)
+{
+    stint_worker_stop (self->worker);
+    pthread_join (self->thread, NULL);
+}
+
+static stint_worker_t *
+s_worker (const char *endpoint, uint32_t capacity)
+{
+    stint_worker_t *worker = stint_worker_new (endpoint);
+    cr_assert_eq (stint_worker_serve (worker, "work"), STINT_OK);
+    stint_worker_set_capacity (worker, capacity);
+    stint_worker_start (worker);
+    return worker;
+}
+
+static stint_attempt_t *
+s_next (stint_worker_t *worker)
+{
+    stint_attempt_t *attempt = stint_worker_next (worker, PUPPET_WAIT_MS);
+    cr_assert (attempt, "no task came");
+    return attempt;
+}
+
+//  Waits until the worker says an error with these words.
+
+static void
+s_wait_for_error (stint_worker_t *worker, const char *words)
+{
+    int64_t until = zclock_mono () + PUPPET_WAIT_MS;
+    while (!strstr (stint_worker_error (worker), words))
+        cr_assert (zclock_mono () < until, "\"%s\" instead of \"%s\"",
+                   stint_worker_error (worker), words);
+    cr_assert (!stint_worker_connected (worker));
+}
+
+//  Returns which task and fence the message's next element names; 0 when there is none.
+
+static uint64_t
+s_element (stint_message_t *message, uint64_t *fence)
+{
+    stint_item_t item;
+    if (!stint_wire_next (message, &item))
+        return 0;
+    *fence = item.fence;
+    return item.id;
+}
+
+Test (worker_link, heartbeats_go_out_while_a_handler_blocks)
+{
+    puppet_t *broker = puppet_new ();
+    s_runner_t runner = {0};
+    s_start (&runner, broker);
+    puppet_welcome (broker, 20, 1000);
+    puppet_tasks (broker, 1, 1);
+    s_wait_for (&runner, &runner.entered);
+    for (int count = 0; count < 10; count++)
+        cr_assert (puppet_heard (broker, STP_HEARTBEAT, PUPPET_WAIT_MS));
+    s_announce (&runner, &runner.open);
+    puppet_accept (broker, puppet_await (broker, STP_RESULT)->request, 0, 0);
+    s_stop (&runner);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, results_leave_while_a_long_handler_runs)
+{
+    puppet_t *broker = puppet_new ();
+    s_runner_t runner = {0};
+    s_start (&runner, broker);
+    puppet_welcome (broker, 1000, 1000);
+    puppet_tasks (broker, 7, 7);
+    puppet_accept (broker, puppet_await (broker, STP_RESULT)->request, 0, 0);
+    stint_writer_t writer = {NULL, 0, 0};
+    stint_wire_begin (&writer, STP_TASK, 2);
+    stint_wire_text (&writer, 'g', "work");
+    size_t list = stint_wire_list (&writer);
+    for (uint64_t id = 3; id >= 1; id--) {
+        stint_item_t item = {.id = id, .fence = 5, .number = 1};
+        stint_wire_put (&writer, STP_TASK, &item);
+    }
+    stint_write_array_close (&writer, list, 3);
+    stint_bytes_t frame = stint_writer_bytes (&writer);
+    puppet_send (broker, &frame, 1);
+
+    //  The results of 3 and 2 come although task 1 does not end
+    for (uint32_t count = 0; count < 2;) {
+        stint_message_t *result = puppet_await (broker, STP_RESULT);
+        count += result->list_count;
+        puppet_accept (broker, result->request, 0, 0);
+    }
+    s_announce (&runner, &runner.open);
+    puppet_accept (broker, puppet_await (broker, STP_RESULT)->request, 0, 0);
+    s_stop (&runner);
+    stint_writer_clear (&writer);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, an_attempt_that_its_handler_forgets_is_retried)
+{
+    puppet_t *broker = puppet_new ();
+    s_runner_t runner = {0};
+    s_start (&runner, broker);
+    puppet_welcome (broker, 1000, 1000);
+    puppet_tasks (broker, 13, 13);
+    stint_message_t *result = puppet_await (broker, STP_RESULT);
+    stint_item_t item;
+    cr_assert (stint_wire_next (result, &item));
+    cr_assert_eq (item.verdict, STINT_RETRY);
+    puppet_accept (broker, result->request, 0, 0);
+    s_stop (&runner);
+    puppet_destroy (&broker);
+}
+
+static stint_worker_t *s_to_stop;
+
+static void
+s_on_signal (int number)
+{
+    (void) number;
+    stint_worker_stop (s_to_stop);
+}
+
+Test (worker_link, a_signal_handler_may_stop_it)
+{
+    puppet_t *broker = puppet_new ();
+    s_runner_t runner = {0};
+    s_start (&runner, broker);
+    puppet_welcome (broker, 1000, 1000);
+    s_to_stop = runner.worker;
+    struct sigaction action = {.sa_handler = s_on_signal};
+    sigaction (SIGUSR1, &action, NULL);
+    pthread_kill (runner.thread, SIGUSR1);
+    pthread_join (runner.thread, NULL);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, silence_ends_in_a_new_socket_with_claims_and_results)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 4);
+    stint_message_t *ready = puppet_await (broker, STP_READY);
+    uint64_t number = ready->worker;
+    puppet_accept (broker, ready->request, 200, 3);
+    puppet_tasks (broker, 1, 2);
+    stint_attempt_t *attempt = s_next (worker);
+    stint_attempt_done (&attempt, stint_bytes_of ("one"));
+    uint64_t request = puppet_await (broker, STP_RESULT)->request;
+    uint64_t peer = puppet_peer (broker);
+
+    //  From here the broker says nothing, until a READY comes from another socket
+    ready = puppet_await (broker, STP_READY);
+    cr_assert_neq (puppet_peer (broker), peer);
+    cr_assert_eq (ready->worker, number);
+    cr_assert_eq (ready->count, 4);
+    cr_assert_eq (ready->list_count, 2);
+    uint64_t fence = 0;
+    uint64_t seen = 0;
+    for (uint64_t id; (id = s_element (ready, &fence)) != 0; seen += id)
+        cr_assert_eq (fence, 100 + id);
+    cr_assert_eq (seen, 1 + 2);
+    uint64_t ready_request = ready->request;
+    stint_message_t *result = puppet_expect (broker, STP_RESULT);
+    cr_assert_eq (result->request, request);
+    cr_assert_eq (s_element (result, &fence), 1);
+    puppet_accept (broker, ready_request, 1000, 1000);
+    puppet_accept (broker, request, 0, 0);
+
+    //  The attempt that was held all the time goes on
+    attempt = s_next (worker);
+    cr_assert_eq (stint_attempt_id (attempt), 2);
+    stint_attempt_done (&attempt, stint_bytes_of ("two"));
+    puppet_accept (broker, puppet_expect (broker, STP_RESULT)->request, 0, 0);
+    stint_worker_destroy (&worker);
+    puppet_await (broker, STP_BYE);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, a_broker_that_went_is_found_again_and_what_it_refuses_is_lost)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 4);
+    puppet_welcome (broker, 1000, 1000);
+    puppet_tasks (broker, 1, 2);
+    stint_attempt_t *attempt = s_next (worker);
+    cr_assert_eq (stint_attempt_id (attempt), 1);
+    puppet_close (broker);
+    s_wait_for_error (worker, "ended");
+    puppet_open (broker);
+    stint_message_t *ready = puppet_await (broker, STP_READY);
+    cr_assert_eq (ready->list_count, 2);
+    puppet_refs (broker, STP_STALE, 1, 2);
+    puppet_accept (broker, ready->request, 1000, 1000);
+    int64_t until = zclock_mono () + PUPPET_WAIT_MS;
+    while (stint_worker_stale (worker) != 2)
+        cr_assert (zclock_mono () < until);
+    cr_assert (stint_attempt_cancelled (attempt));
+    stint_attempt_done (&attempt, stint_bytes_of ("nobody wants it"));
+    puppet_tasks (broker, 3, 3);
+    attempt = s_next (worker);
+    cr_assert_eq (stint_attempt_id (attempt), 3);
+    stint_attempt_done (&attempt, stint_bytes_of ("three"));
+    uint64_t fence = 0;
+    stint_message_t *result = puppet_expect (broker, STP_RESULT);
+    cr_assert_eq (s_element (result, &fence), 3);
+    puppet_accept (broker, result->request, 0, 0);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, goodbye_is_answered_with_ready_and_the_results_behind_it)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 4);
+    puppet_welcome (broker, 60000, 3);
+    uint64_t peer = puppet_peer (broker);
+    puppet_tasks (broker, 1, 1);
+    stint_attempt_t *attempt = s_next (worker);
+    stint_attempt_done (&attempt, stint_bytes_of ("one"));
+    uint64_t request = puppet_expect (broker, STP_RESULT)->request;
+    puppet_bare (broker, STP_BYE);
+    puppet_bare (broker, STP_BYE);
+    stint_message_t *ready = puppet_expect (broker, STP_READY);
+    cr_assert_eq (puppet_peer (broker), peer);
+    cr_assert_eq (ready->list_count, 1);
+    uint64_t ready_request = ready->request;
+    cr_assert_eq (puppet_expect (broker, STP_RESULT)->request, request);
+    puppet_accept (broker, ready_request, 60000, 3);
+    puppet_accept (broker, request, 0, 0);
+
+    //  A second goodbye so soon is a broker that does not want us: back-off, new socket
+    puppet_bare (broker, STP_BYE);
+    s_wait_for_error (worker, "goodbye");
+    ready = puppet_await (broker, STP_READY);
+    cr_assert_neq (puppet_peer (broker), peer);
+    cr_assert_eq (ready->list_count, 0);
+    puppet_accept (broker, ready->request, 1000, 1000);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+static void
+s_refuse (puppet_t *broker, uint64_t request, const char *code, const char *text)
+{
+    stint_writer_t writer = {NULL, 0, 0};
+    stint_wire_begin (&writer, STP_ERROR, 3);
+    stint_wire_number (&writer, 'r', request);
+    stint_wire_text (&writer, 'e', code);
+    stint_wire_text (&writer, 'm', text);
+    stint_bytes_t frame = stint_writer_bytes (&writer);
+    puppet_send (broker, &frame, 1);
+    stint_writer_clear (&writer);
+}
+
+Test (worker_link, a_refusal_is_told_and_tried_again)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 4);
+    stint_message_t *ready = puppet_await (broker, STP_READY);
+    s_refuse (broker, ready->request, "stopping", "back at\x1b[31m five");
+    s_wait_for_error (worker, "stopping: back at?[31m five");
+    puppet_welcome (broker, 1000, 3);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, results_that_are_refused_are_handed_back)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 4);
+    puppet_welcome (broker, 1000, 1000);
+    puppet_tasks (broker, 1, 1);
+    stint_attempt_t *attempt = s_next (worker);
+    stint_attempt_done (&attempt, stint_bytes_of ("one"));
+    uint64_t request = puppet_expect (broker, STP_RESULT)->request;
+    s_refuse (broker, request, "malformed", "no");
+    uint64_t fence = 0;
+    cr_assert_eq (s_element (puppet_expect (broker, STP_RETURN), &fence), 1);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, another_version_is_named)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 1);
+    puppet_await (broker, STP_READY);
+    stint_bytes_t frame = {(const uint8_t *) "STP\x02\x68\x80", 6};
+    puppet_send (broker, &frame, 1);
+    s_wait_for_error (worker, "STP/2");
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, says_why_nobody_answers)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker ("ipc:///nonesuch/broker", 1);
+    s_wait_for_error (worker, "no such socket");
+    stint_worker_destroy (&worker);
+    worker = s_worker ("tcp://127.0.0.1:9", 1);
+    s_wait_for_error (worker, "refused");
+    stint_worker_destroy (&worker);
+    worker = s_worker ("smoke://signals", 1);
+    s_wait_for_error (worker, "not an endpoint");
+    stint_worker_destroy (&worker);
+    worker = s_worker ("tcp://nowhere", 1);
+    s_wait_for_error (worker, "not an endpoint");
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, more_claims_than_a_list_carries_take_several_messages)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 10000);
+    puppet_welcome (broker, 1000, 1000);
+    for (uint64_t from = 1; from < 10000; from += 2500)
+        puppet_tasks (broker, from, from + 2499);
+    stint_attempt_t *attempt = NULL;
+    for (int count = 0; count < 10000; count++)
+        attempt = s_next (worker);
+    cr_assert_eq (stint_attempt_id (attempt), 10000);
+    puppet_bare (broker, STP_BYE);
+    uint8_t *seen = zmalloc (10001);
+    for (uint32_t claims = 0; claims < 10000;) {
+        stint_message_t *ready = puppet_await (broker, STP_READY);
+        claims += ready->list_count;
+        uint64_t fence = 0;
+        for (uint64_t id; (id = s_element (ready, &fence)) != 0;)
+            cr_assert_eq (++seen [id], 1);
+        cr_assert (!stint_worker_connected (worker));
+        puppet_accept (broker, ready->request, 1000, 1000);
+    }
+    int64_t until = zclock_mono () + PUPPET_WAIT_MS;
+    while (!stint_worker_connected (worker))
+        cr_assert (zclock_mono () < until);
+    free (seen);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+//  Numbers of a linear congruential generator (Knuth, MMIX); the seed is printed, and taken
+//  from SEED.
+
+static uint64_t
+s_seed (void)
+{
+    const char *text = getenv ("SEED");
+    uint64_t seed = text ? strtoull (text, NULL, 10) : (uint64_t) zclock_time ();
+    cr_log_info ("SEED=%llu", (unsigned long long) seed);
+    return seed;
+}
+
+static uint64_t
+s_chance (uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+static void
+s_send_garbage (puppet_t *broker, uint64_t *state)
+{
+    uint8_t octets [64] = {'S', 'T', 'P', 1};
+    for (size_t index = 4; index < sizeof octets; index++)
+        octets [index] = (uint8_t) s_chance (state);
+    static const uint8_t commands [] = {0x61, 0x62, 0x41, 0x65, 0x66, 0x68, 0x63, 0x01};
+    if (s_chance (state) % 4)
+        octets [4] = commands [s_chance (state) % sizeof commands];
+    if (octets [4] == STP_BYE)  //  Would be obeyed when nothing follows it
+        octets [4] = 0;
+    if (s_chance (state) % 8 == 0)
+        octets [s_chance (state) % 4] = 'X';
+    stint_bytes_t frames [3] = {{octets, s_chance (state) % sizeof octets}, {octets, 9}};
+    puppet_send (broker, frames, 1 + s_chance (state) % 3);
+}
+
+static void
+s_send_task (puppet_t *broker, const char *map, size_t size)
+{
+    uint8_t octets [256] = {'S', 'T', 'P', 1, STP_TASK};
+    memcpy (octets + 5, map, size);
+    stint_bytes_t frame = {octets, size + 5};
+    puppet_send (broker, &frame, 1);
+}
+
+Test (worker_link, hostile_messages_are_ignored)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 16);
+    puppet_welcome (broker, 1000, 1000);
+    uint64_t seed = s_seed ();
+    for (int count = 0; count < 2000; count++)
+        s_send_garbage (broker, &seed);
+    stint_bytes_t *frames = zmalloc (1500 * sizeof *frames);
+    for (size_t index = 0; index < 1500; index++)
+        frames [index] = (stint_bytes_t){(const uint8_t *) "STP\1\x62", 5};
+    puppet_send (broker, frames, 1500);
+    free (frames);
+    s_send_task (broker, "\x82\xa1g\xa4work\xa1t\x90", 10);                //  No tasks
+    s_send_task (broker, "\x82\xa1g\xa4work\xa1t\x91\x94\7\7\1\5", 15);    //  No such frame
+    s_send_task (broker, "\x82\xa1g\xa4work\xa1t\x91\x94\7\7\1\x93", 15);  //  Cut
+    s_send_task (broker, "\x82\xa1g\xa4work\xa1t\x92\x94\7\7\1\xc0\7", 16);  //  Half good
+    s_send_task (broker, "\x82\xa1g\xa4work\xa1t\x92\x92\7\7\x92\7\7",
+                 16);                                             //  Twice the same
+    s_send_task (broker, "\x82\xa1g\xa1/\xa1t\x91\x92\7\7", 11);  //  No group
+    puppet_tasks (broker, 21, 21);
+    puppet_tasks (broker, 21, 22);  //  One of them is here already
+    puppet_tasks (broker, 23, 23);
+
+    stint_attempt_t *attempt = s_next (worker);
+    cr_assert_eq (stint_attempt_id (attempt), 21);
+    attempt = s_next (worker);
+    cr_assert_eq (stint_attempt_id (attempt), 23);
+    puppet_bare (broker, STP_BYE);
+    cr_assert_eq (puppet_await (broker, STP_READY)->list_count, 2);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
+Test (worker_link, the_held_set_does_what_a_table_does)
+{
+    enum {
+        TASKS = 300,
+        FENCES = 3
+    };
+    bool model [TASKS][FENCES] = {{false}};
+    stint_held_t *held = stint_held_new ();
+    uint64_t seed = s_seed ();
+    uint32_t count = 0;
+    for (int round = 0; round < 100000; round++) {
+        uint64_t id = s_chance (&seed) % TASKS;
+        uint64_t fence = s_chance (&seed) % FENCES;
+        bool *known = &model [id][fence];
+        if (s_chance (&seed) % 2) {
+            cr_assert_eq (stint_held_add (held, id << 20, fence), !*known);
+            count += !*known;
+            *known = true;
+        }
+        else {
+            cr_assert_eq (stint_held_drop (held, id << 20, fence), *known);
+            count -= *known;
+            *known = false;
+        }
+    }
+    cr_assert_eq (stint_held_count (held), count);
+    stint_refs_t refs = {NULL, 0, 0};
+    stint_held_list (held, &refs);
+    cr_assert_eq (refs.count, count);
+    for (uint32_t index = 0; index < count; index++)
+        cr_assert (model [refs.items [index].id >> 20][refs.items [index].fence]);
+    stint_refs_clear (&refs);
+    stint_held_destroy (&held);
+}

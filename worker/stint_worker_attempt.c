@@ -1,0 +1,229 @@
+//  stint_worker_attempt: attempts in the hands of a worker's caller, and their results
+//  SPDX-License-Identifier: MPL-2.0
+//
+//  Results are packed into one RESULT message as they come. It leaves when there are enough
+//  of them, when the first has waited for a moment, and before the caller waits; until then
+//  it lies in the slot, where the link finds it should the caller not come back.
+
+#include "stint_worker_caller.h"
+
+#define RESULTS_MAX 1024                    //  In one message
+#define RESULTS_BYTES ((size_t) 256 << 10)  //  Of one message, when full
+#define RESULTS_WAIT_MS 2                   //  For others to travel along
+
+static stint_attempt_t *
+s_take_spare (stint_worker_t *self)
+{
+    if (!self->spare) {
+        stint_chunk_t *chunk = zmalloc (sizeof *chunk);
+        chunk->next = self->chunks;
+        self->chunks = chunk;
+        for (size_t index = 0; index < ATTEMPTS_CHUNK; index++) {
+            chunk->attempts [index].next = self->spare;
+            self->spare = &chunk->attempts [index];
+        }
+    }
+    stint_attempt_t *attempt = self->spare;
+    self->spare = attempt->next;
+    return attempt;
+}
+
+stint_attempt_t *
+stint_worker_begin (stint_worker_t *self, stint_parcel_t *parcel, const stint_item_t *item)
+{
+    stint_attempt_t *attempt = s_take_spare (self);
+    *attempt = (stint_attempt_t){self, self->live, NULL, parcel, *item, false};
+    if (self->live)
+        self->live->previous = attempt;
+    self->live = attempt;
+    parcel->users++;
+    return attempt;
+}
+
+void
+stint_worker_release (stint_parcel_t *parcel)
+{
+    if (--parcel->users == 0)
+        stint_parcel_destroy (&parcel);
+}
+
+void
+stint_worker_end (stint_attempt_t **self_p)
+{
+    stint_attempt_t *self = *self_p;
+    stint_worker_t *worker = self->worker;
+    *(self->previous ? &self->previous->next : &worker->live) = self->next;
+    if (self->next)
+        self->next->previous = self->previous;
+    if (worker->running == self)
+        worker->running = NULL;
+    stint_worker_release (self->parcel);
+    self->worker = NULL;
+    self->next = worker->spare;
+    worker->spare = self;
+    *self_p = NULL;
+}
+
+uint64_t
+stint_attempt_id (const stint_attempt_t *self)
+{
+    assert (self && self->worker);
+    return self->item.id;
+}
+
+uint64_t
+stint_attempt_fence (const stint_attempt_t *self)
+{
+    assert (self && self->worker);
+    return self->item.fence;
+}
+
+uint32_t
+stint_attempt_number (const stint_attempt_t *self)
+{
+    assert (self && self->worker);
+    return self->item.number;
+}
+
+const char *
+stint_attempt_group (const stint_attempt_t *self)
+{
+    assert (self && self->worker);
+    return self->parcel->group;
+}
+
+stint_bytes_t
+stint_attempt_payload (const stint_attempt_t *self)
+{
+    assert (self && self->worker);
+    return self->item.body;
+}
+
+bool
+stint_attempt_cancelled (stint_attempt_t *self)
+{
+    assert (self && self->worker);
+    stint_worker_take_notes (self->worker);
+    return self->cancelled;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Results
+
+static stint_outbox_t *
+s_take_outbox (stint_worker_t *self)
+{
+    stint_outbox_t *outbox = atomic_exchange (&self->slot, NULL);
+    if (outbox)
+        return outbox;
+    outbox = stint_outbox_new (++self->request, self->header_bytes);
+    outbox->since = stint_worker_clock ();
+    return outbox;
+}
+
+static void
+s_send_outbox (stint_worker_t *self, stint_outbox_t *outbox)
+{
+    self->header_bytes = outbox->writer.size;
+    stint_outbox_seal (outbox);
+    stint_note_send (zsock_resolve (self->pair), STINT_NOTE_RESULTS, 0, outbox);
+}
+
+void
+stint_worker_flush (stint_worker_t *self)
+{
+    stint_outbox_t *outbox = atomic_exchange (&self->slot, NULL);
+    if (outbox)
+        s_send_outbox (self, outbox);
+}
+
+//  Four messages of a quarter of the capacity each keep the broker and us busy.
+
+static bool
+s_is_full (const stint_worker_t *self, const stint_outbox_t *outbox)
+{
+    return outbox->refs.count >= RESULTS_MAX || outbox->refs.count >= self->capacity / 4
+           || outbox->bytes >= RESULTS_BYTES || outbox->frame_count == STINT_OUTBOX_FRAMES
+           || stint_worker_clock () - outbox->since >= RESULTS_WAIT_MS;
+}
+
+void
+stint_worker_leave (stint_worker_t *self)
+{
+    stint_outbox_t *outbox = atomic_exchange (&self->slot, NULL);
+    if (!outbox)
+        return;
+    if (stint_worker_clock () - outbox->since >= RESULTS_WAIT_MS) {
+        s_send_outbox (self, outbox);
+        return;
+    }
+    bool told = outbox->told;
+    outbox->told = true;
+    atomic_store (&self->slot, outbox);
+    if (!told)
+        stint_note_send (zsock_resolve (self->pair), STINT_NOTE_WAITING, 0, NULL);
+}
+
+//  Packs what the attempt came to, unless nobody wants to know any more, and ends it.
+
+static void
+s_finish (stint_attempt_t **self_p, const stint_item_t *item)
+{
+    stint_attempt_t *self = *self_p;
+    stint_worker_t *worker = self->worker;
+    if (!self->cancelled) {
+        stint_outbox_t *outbox = s_take_outbox (worker);
+        stint_outbox_put (outbox, item);
+        if (s_is_full (worker, outbox))
+            s_send_outbox (worker, outbox);
+        else
+            atomic_store (&worker->slot, outbox);
+    }
+    stint_worker_end (self_p);
+    if (worker->live)
+        stint_worker_leave (worker);
+}
+
+void
+stint_attempt_done (stint_attempt_t **self_p, stint_bytes_t result)
+{
+    assert (self_p && *self_p && (*self_p)->worker);
+    if (result.size > STINT_PAYLOAD_MAX) {
+        stint_attempt_fail (self_p, STINT_REFUSE, 0,
+                            stint_bytes_of ("its result is larger than 64 MiB"));
+        return;
+    }
+    stint_item_t item = {
+        .id = (*self_p)->item.id, .fence = (*self_p)->item.fence, .body = result};
+    s_finish (self_p, &item);
+}
+
+void
+stint_attempt_fail (stint_attempt_t **self_p, stint_verdict_t verdict, int64_t delay_ms,
+                    stint_bytes_t text)
+{
+    assert (self_p && *self_p && (*self_p)->worker);
+    assert (verdict >= STINT_RETRY && verdict <= STINT_REFUSE);
+    if (text.size > STINT_ERROR_MAX)
+        text.size = STINT_ERROR_MAX;
+    stint_item_t item = {.id = (*self_p)->item.id,
+                         .fence = (*self_p)->item.fence,
+                         .verdict = (uint32_t) verdict,
+                         .delay = delay_ms > 0 ? (uint64_t) delay_ms : 0,
+                         .body = text};
+    s_finish (self_p, &item);
+}
+
+void
+stint_attempt_return (stint_attempt_t **self_p)
+{
+    assert (self_p && *self_p && (*self_p)->worker);
+    stint_attempt_t *self = *self_p;
+    stint_worker_t *worker = self->worker;
+    if (!self->cancelled) {
+        stint_refs_t *refs = stint_refs_new ();
+        stint_refs_add (refs, self->item.id, self->item.fence);
+        stint_note_send (zsock_resolve (worker->pair), STINT_NOTE_RETURN, 0, refs);
+    }
+    stint_worker_end (self_p);
+}

@@ -1,0 +1,227 @@
+//  stint_worker_parcel: what travels between the two threads of a worker
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "stint_worker_parcel.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *
+s_allocate (size_t size)
+{
+    void *memory = malloc (size);
+    if (!memory)
+        abort ();
+    return memory;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Notes
+
+void
+stint_note_send (void *pair, stint_note_kind_t kind, uint64_t number, void *pointer)
+{
+    stint_note_t note = {kind, number, pointer};
+    int rc;
+    do
+        rc = zmq_send (pair, &note, sizeof note, 0);
+    while (rc < 0 && zmq_errno () == EINTR);
+    assert (rc == (int) sizeof note);
+}
+
+bool
+stint_note_receive (void *pair, stint_note_t *note)
+{
+    int rc;
+    do
+        rc = zmq_recv (pair, note, sizeof *note, ZMQ_DONTWAIT);
+    while (rc < 0 && zmq_errno () == EINTR);
+    assert (rc < 0 || rc == (int) sizeof *note);
+    return rc > 0;
+}
+
+void
+stint_note_discard (stint_note_t *note)
+{
+    stint_outbox_t *outbox = note->kind == STINT_NOTE_RESULTS ? note->pointer : NULL;
+    stint_parcel_t *parcel = note->kind == STINT_NOTE_TASKS ? note->pointer : NULL;
+    bool has_refs = note->kind == STINT_NOTE_RETURN || note->kind == STINT_NOTE_LOST;
+    stint_refs_t *refs = has_refs ? note->pointer : NULL;
+    stint_outbox_destroy (&outbox);
+    stint_parcel_destroy (&parcel);
+    stint_refs_destroy (&refs);
+    if (note->kind == STINT_NOTE_STATUS)
+        free (note->pointer);
+    note->pointer = NULL;
+}
+
+stint_refs_t *
+stint_refs_new (void)
+{
+    stint_refs_t *self = s_allocate (sizeof *self);
+    *self = (stint_refs_t){NULL, 0, 0};
+    return self;
+}
+
+void
+stint_refs_destroy (stint_refs_t **self_p)
+{
+    assert (self_p);
+    if (!*self_p)
+        return;
+    stint_refs_clear (*self_p);
+    free (*self_p);
+    *self_p = NULL;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Tasks
+
+stint_parcel_t *
+stint_parcel_new (zmq_msg_t *frames, size_t frame_count)
+{
+    size_t frames_size = frame_count * sizeof (zmq_msg_t);
+    size_t bytes_size = frame_count * sizeof (stint_bytes_t);
+    stint_parcel_t *self = s_allocate (sizeof *self + frames_size + bytes_size);
+    memset (self, 0, sizeof *self);
+    self->users = 1;
+    self->frame_count = frame_count;
+    self->bytes = (stint_bytes_t *) (void *) (self->frames + frame_count);
+    for (size_t index = 0; index < frame_count; index++) {
+        zmq_msg_t *frame = &self->frames [index];
+        zmq_msg_init (frame);
+        zmq_msg_move (frame, &frames [index]);
+        self->bytes [index] = (stint_bytes_t){zmq_msg_data (frame), zmq_msg_size (frame)};
+    }
+    return self;
+}
+
+void
+stint_parcel_destroy (stint_parcel_t **self_p)
+{
+    assert (self_p);
+    stint_parcel_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t index = 0; index < self->frame_count; index++)
+        zmq_msg_close (&self->frames [index]);
+    free (self);
+    *self_p = NULL;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Results
+
+stint_outbox_t *
+stint_outbox_new (uint64_t request, size_t header_bytes)
+{
+    stint_outbox_t *self = s_allocate (sizeof *self);
+    memset (self, 0, sizeof *self);
+    self->request = request;
+    zmq_msg_init (&self->header);
+    stint_writer_reserve (&self->writer, header_bytes);
+    stint_wire_begin (&self->writer, STP_RESULT, 2);
+    stint_wire_number (&self->writer, 'r', request);
+    self->list_at = stint_wire_list (&self->writer);
+    return self;
+}
+
+void
+stint_outbox_destroy (stint_outbox_t **self_p)
+{
+    assert (self_p);
+    stint_outbox_t *self = *self_p;
+    if (!self)
+        return;
+    for (uint32_t index = 0; index < self->frame_count; index++)
+        zmq_msg_close (&self->frames [index]);
+    free (self->frames);
+    zmq_msg_close (&self->header);
+    stint_writer_clear (&self->writer);
+    stint_refs_clear (&self->refs);
+    free (self);
+    *self_p = NULL;
+}
+
+//  Returns the number of the payload frame that now holds a copy of the body.
+
+static size_t
+s_add_frame (stint_outbox_t *self, stint_bytes_t body)
+{
+    assert (self->frame_count < STINT_OUTBOX_FRAMES);
+    if (!self->frames)
+        self->frames = s_allocate (STINT_OUTBOX_FRAMES * sizeof *self->frames);
+    zmq_msg_t *frame = &self->frames [self->frame_count++];
+    if (zmq_msg_init_size (frame, body.size) != 0)
+        abort ();
+    memcpy (zmq_msg_data (frame), body.data, body.size);
+    self->bytes += body.size;
+    return self->frame_count;
+}
+
+void
+stint_outbox_put (stint_outbox_t *self, const stint_item_t *item)
+{
+    assert (!self->sealed);
+    size_t before = self->writer.size;
+    if (item->body.size > STINT_INLINE_MAX) {
+        stint_item_t large = *item;
+        large.frame = s_add_frame (self, item->body);
+        stint_wire_put (&self->writer, STP_RESULT, &large);
+    }
+    else
+        stint_wire_put (&self->writer, STP_RESULT, item);
+    stint_refs_add (&self->refs, item->id, item->fence);
+    self->bytes += self->writer.size - before;
+}
+
+static void
+s_free_header (void *data, void *hint)
+{
+    (void) hint;
+    free (data);
+}
+
+void
+stint_outbox_seal (stint_outbox_t *self)
+{
+    assert (!self->sealed);
+    stint_write_array_close (&self->writer, self->list_at, self->refs.count);
+    zmq_msg_close (&self->header);
+    if (zmq_msg_init_data (&self->header, self->writer.data, self->writer.size,
+                           s_free_header, NULL)
+        != 0)
+        abort ();
+    self->writer = (stint_writer_t){NULL, 0, 0};
+    self->sealed = true;
+}
+
+static bool
+s_send_copy (zmq_msg_t *frame, void *socket, int flags)
+{
+    zmq_msg_t copy;
+    zmq_msg_init (&copy);
+    zmq_msg_copy (&copy, frame);
+    int rc;
+    do
+        rc = zmq_msg_send (&copy, socket, flags | ZMQ_DONTWAIT);
+    while (rc < 0 && zmq_errno () == EINTR);
+    if (rc < 0)
+        zmq_msg_close (&copy);
+    return rc >= 0;
+}
+
+bool
+stint_outbox_send (stint_outbox_t *self, void *socket)
+{
+    assert (self->sealed);
+    bool sent =
+        s_send_copy (&self->header, socket, self->frame_count > 0 ? ZMQ_SNDMORE : 0);
+    for (uint32_t index = 0; sent && index < self->frame_count; index++) {
+        bool more = index + 1 < self->frame_count;
+        sent = s_send_copy (&self->frames [index], socket, more ? ZMQ_SNDMORE : 0);
+    }
+    return sent;
+}
