@@ -69,13 +69,14 @@ PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
 
 #  All of it but the mains, for tests and benchmarks.
 WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
-CHECK := $(filter-out $(B)/tests/bench% $(B)/tests/fuzz%,$(call object,tests/*.c))
+CHECK := $(filter-out $(addprefix $(B)/tests/,bench% crash% fuzz%),$(call object,tests/*.c))
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/bench*.c))
 BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests/bench*.c))
+CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.c))
 
 #  The pure files: no clock, no chance, no sockets, no files, only memory.
-PURE_MODULES := core schedule lease lock session group batch task journal record query \
-                producer effects event
+PURE_MODULES := core apply keep schedule lease session group batch task producer roster \
+                journal record query effects
 PURE := $(call object,$(PURE_MODULES:%=broker/%.c) $(PURE_MODULES:%=broker/%_*.c) \
                       $(addprefix common/stint_,peer.c pack.c wire.c))
 
@@ -87,8 +88,9 @@ $(B)/stint: $(CLIENT) $(B)/libstint.a
 $(B)/check: $(CHECK) $(WHOLE)
 $(B)/check: EXTRA = -lcriterion
 $(BENCHES): $(B)/%: $(B)/tests/%.o $(BENCH_PARTS) $(WHOLE)
+$(CRASHES): $(B)/%: $(B)/tests/%.o $(B)/libstint.a
 
-$(PROGRAMS) $(BENCHES) $(B)/check:
+$(PROGRAMS) $(BENCHES) $(CRASHES) $(B)/check:
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -pie -o $@ $^ $(LIB_LIBS) $(EXTRA) $(LDLIBS)
 
@@ -99,6 +101,14 @@ $(B)/libstint.a: $(LIBSTINT)
 $(B)/libstint.so: $(LIBSTINT)
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -shared -Wl,-soname,libstint.so.0 -o $@ $^ $(LIB_LIBS) $(LDLIBS)
+
+#  What LD_PRELOAD names to make the disk fail.
+$(B)/io_fault.so: $(B)/tests/io_fault.o
+	@echo "  link  $@"
+	$(Q)$(CC) $(LINK) -shared -o $@ $^ $(LDLIBS)
+
+#  What the scripts tests/e2e_*.sh need besides the programs.
+scenes: all $(CRASHES) $(B)/io_fault.so
 
 #  A folder sees itself and common. Only tests see every folder, so that a client that
 #  includes a file of the broker does not compile.
@@ -127,7 +137,7 @@ packages:
 
 HOUSE := layers lengths guards banned purity
 
-test: all $(B)/check $(HOUSE)
+test: scenes $(B)/check $(HOUSE)
 	@$(MAKE) MODE=asan B=.build/asan .build/asan/check
 	@tests/run.sh $(B) .build/asan
 
@@ -233,5 +243,5 @@ help:
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all packages test check $(HOUSE) format format-check warnings objects tidy tidied \
+.PHONY: all scenes packages test check $(HOUSE) format format-check warnings objects tidy tidied \
         cppcheck coverage valgrind demo bench install uninstall clean help

@@ -139,7 +139,8 @@ batches_forget (batches_t *self, task_t *tasks, uint32_t task)
         batch->next = tasks [task].member.next;
     if (batch->latest == task)
         batch->latest = 0;
-    if (tasks [task].holder <= batch->delivered && batch->flight >= tasks [task].result.size)
+    if (tasks [task].holder <= batch->delivered
+        && batch->flight >= tasks [task].result.size)
         batch->flight -= tasks [task].result.size;
     task_members_remove (&batch->outcomes, tasks, task);
     batches_update (self, tasks [task].batch);
@@ -204,7 +205,7 @@ batches_digest (const batches_t *self)
         const batch_t *batch = &self->batches.pool [slot];
         if (!batch->id)
             continue;
-        const uint64_t parts [] = {batch->pushed, batch->done, batch->dead,
+        const uint64_t parts [] = {batch->pushed,    batch->done,      batch->dead,
                                    batch->cancelled, batch->collected, batch->held};
         const uint8_t *name = (const uint8_t *) batch->name;
         uint64_t part = stint_index_text (name, strlen (batch->name), batch->id);

@@ -10,34 +10,34 @@
 #define BATCH_FLIGHT_MAX ((uint64_t) 16 << 20)  //  Bytes delivered ahead of the cursor
 
 typedef struct {
-    uint64_t id;               //  Its number; 0 when the slot is free
-    uint64_t key;              //  Of its name and group; 0 when only its number is known
+    uint64_t id;   //  Its number; 0 when the slot is free
+    uint64_t key;  //  Of its name and group; 0 when only its number is known
     char name [STINT_GROUP_MAX + 1];  //  Chosen by the client
-    uint32_t group;            //  Slot of its group
-    int64_t at;                //  When it was opened, or last collected from
-    journal_place_t kept;      //  Where its last full record lies
-    stint_node_t kept_node;    //  In the table, by that place
-    task_members_t outcomes;   //  Tasks that ended and were not collected, in that order
-    uint32_t latest;           //  The task that was last put into outcomes, 0 if it left
-    uint32_t held;             //  Tasks that are still known, ended ones included
-    uint64_t pushed;           //  Tasks pushed into it
-    uint64_t done;             //  Tasks that ended well
-    uint64_t dead;             //  Tasks that ended dead
-    uint64_t cancelled;        //  Tasks that were cancelled
-    uint64_t collected;        //  Cursor: outcomes up to here are forgotten
-    uint32_t collector;        //  Session that collects, 0 for none
-    uint64_t request;          //  Number of its request
-    uint64_t window;           //  Most outcomes that it wants ahead of the cursor
-    uint64_t flight;           //  Bytes of results delivered and not collected
-    uint64_t delivered;        //  Place of the last outcome that it was sent
-    uint32_t next;             //  Task whose outcome it is sent next, 0 when none ended
-    stint_node_t news_node;    //  Among the batches that have something to deliver
-    uint32_t link;             //  Next free slot
+    uint32_t group;                   //  Slot of its group
+    int64_t at;                       //  When it was opened, or last collected from
+    journal_place_t kept;             //  Where its last full record lies
+    stint_node_t kept_node;           //  In the table, by that place
+    task_members_t outcomes;  //  Tasks that ended and were not collected, in that order
+    uint32_t latest;          //  The task that was last put into outcomes, 0 if it left
+    uint32_t held;            //  Tasks that are still known, ended ones included
+    uint64_t pushed;          //  Tasks pushed into it
+    uint64_t done;            //  Tasks that ended well
+    uint64_t dead;            //  Tasks that ended dead
+    uint64_t cancelled;       //  Tasks that were cancelled
+    uint64_t collected;       //  Cursor: outcomes up to here are forgotten
+    uint32_t collector;       //  Session that collects, 0 for none
+    uint64_t request;         //  Number of its request
+    uint64_t window;          //  Most outcomes that it wants ahead of the cursor
+    uint64_t flight;          //  Bytes of results delivered and not collected
+    uint64_t delivered;       //  Place of the last outcome that it was sent
+    uint32_t next;            //  Task whose outcome it is sent next, 0 when none ended
+    stint_node_t news_node;   //  Among the batches that have something to deliver
+    uint32_t link;            //  Next free slot
 } batch_t;
 
 STINT_LIST_DEFINE (batch_kept, batch_t, kept_node);
 STINT_LIST_DEFINE (batch_news, batch_t, news_node);
-STINT_INDEX_DEFINE (batch_ids, batch_t, id, stint_index_same);
+STINT_INDEX_DEFINE (batch_ids, batch_t, id, stint_index_next);
 STINT_INDEX_DEFINE (batch_names, batch_t, key, stint_index_mix);
 STINT_POOL_DEFINE (batch_pool, batch_t, link);
 

@@ -17,40 +17,40 @@
 #include <string.h>
 #include <zmq.h>
 
-#define MESSAGES_MAX 256                     //  Taken from the socket in one turn
-#define RUNS_MAX 16                          //  Times that the core goes on in one turn
-#define MOVES_MAX 4                          //  Blocks copied forward in one turn
-#define STALL_MS 500                         //  A turn that late is a stall of our own
-#define OUTBOX_MAX ((uint64_t) 256 << 20)    //  Bytes that wait to be sent
+#define MESSAGES_MAX 256                   //  Taken from the socket in one turn
+#define RUNS_MAX 16                        //  Times that the core goes on in one turn
+#define MOVES_MAX 4                        //  Blocks copied forward in one turn
+#define STALL_MS 500                       //  A turn that late is a stall of our own
+#define OUTBOX_MAX ((uint64_t) 256 << 20)  //  Bytes that wait to be sent
 
 struct broker {
-    broker_options_t options;         //  As given
-    void *context;                    //  Of libzmq
-    void *router;                     //  Everybody's socket
-    char (*endpoints) [256];          //  What it is bound to
-    core_t *core;                     //  Decides
-    journal_t *journal;               //  The core's
-    store_t *store;                   //  Makes blocks durable
-    peers_t *peers;                   //  Socket peers and sessions
-    outbox_t *outbox;                 //  What is to be sent
-    broker_clock_t clock;             //  Time
-    int64_t now;                      //  Of this turn
-    int64_t wake_at;                  //  When this turn should have begun at the latest
-    int64_t stop_at;                  //  Draining until then; CORE_NEVER when not
-    bool stopping;                    //  Leaves the loop
-    effects_t effects;                //  Of this turn
-    peers_message_t message;          //  The one in hand
-    stint_message_t decoded;          //  The same, understood
+    broker_options_t options;  //  As given
+    void *context;             //  Of libzmq
+    void *router;              //  Everybody's socket
+    char (*endpoints) [256];   //  What it is bound to
+    core_t *core;              //  Decides
+    journal_t *journal;        //  The core's
+    store_t *store;            //  Makes blocks durable
+    peers_t *peers;            //  Socket peers and sessions
+    outbox_t *outbox;          //  What is to be sent
+    broker_clock_t clock;      //  Time
+    int64_t now;               //  Of this turn
+    int64_t wake_at;           //  When this turn should have begun at the latest
+    int64_t stop_at;           //  Draining until then; CORE_NEVER when not
+    bool stopping;             //  Leaves the loop
+    effects_t effects;         //  Of this turn
+    peers_message_t message;   //  The one in hand
+    stint_message_t decoded;   //  The same, understood
 };
 
 //  ---------------------------------------------------------------------------------
 //  Recovery
 
 typedef struct {
-    broker_t *broker;      //  Who recovers
-    const char *fault;     //  What is wrong with a block
-    uint64_t block;        //  Which one
-    bool torn;             //  It is the last one, and not whole
+    broker_t *broker;   //  Who recovers
+    const char *fault;  //  What is wrong with a block
+    uint64_t block;     //  Which one
+    bool torn;          //  It is the last one, and not whole
 } s_recovery_t;
 
 static bool
@@ -72,9 +72,10 @@ static int
 s_broken (const broker_t *self, char *error, size_t error_size, uint64_t block,
           const char *fault)
 {
-    snprintf (error, error_size,
-              "store %s, block %llu: %s; nothing was changed; restore the store from a copy",
-              self->options.store.directory, (unsigned long long) block, fault);
+    snprintf (
+        error, error_size,
+        "store %s, block %llu: %s; nothing was changed; restore the store from a copy",
+        self->options.store.directory, (unsigned long long) block, fault);
     return 78;
 }
 

@@ -21,25 +21,25 @@ typedef struct {
 } broker_group_t;
 
 typedef struct {
-    core_limits_t limits;           //  Of everything that is held
-    const store_engine_t *engine;   //  Which store
-    store_options_t store;          //  And where
-    const char *const *endpoints;   //  To listen on: ipc:// and tcp://
-    size_t endpoint_count;          //  How many, at least one
-    bool insecure;                  //  tcp without keys, on the loopback
-    const broker_group_t *groups;   //  That are there from the start
-    size_t group_count;             //  How many
-    int64_t drain_ms;               //  How long to wait for running tasks at a stop
-    uint64_t seed;                  //  For jitter and hashing
+    core_limits_t limits;          //  Of everything that is held
+    const store_engine_t *engine;  //  Which store
+    store_options_t store;         //  And where
+    const char *const *endpoints;  //  To listen on: ipc:// and tcp://
+    size_t endpoint_count;         //  How many, at least one
+    bool insecure;                 //  tcp without keys, on the loopback
+    const broker_group_t *groups;  //  That are there from the start
+    size_t group_count;            //  How many
+    int64_t drain_ms;              //  How long to wait for running tasks at a stop
+    uint64_t seed;                 //  For jitter and hashing
 } broker_options_t;
 
 //  What whoever runs a broker wants of it.
 
 typedef enum {
-    BROKER_GO_ON,     //  Nothing
-    BROKER_RELOAD,    //  New defaults were set; log it
-    BROKER_DRAIN,     //  Stop when nothing is running any more, or drain_ms is over
-    BROKER_STOP       //  Stop now
+    BROKER_GO_ON,   //  Nothing
+    BROKER_RELOAD,  //  New defaults were set; log it
+    BROKER_DRAIN,   //  Stop when nothing is running any more, or drain_ms is over
+    BROKER_STOP     //  Stop now
 } broker_command_t;
 
 //  Is called when the descriptor given to broker_run is readable. Takes what is there.

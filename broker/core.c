@@ -349,7 +349,8 @@ s_miss (core_t *self, int64_t now, effects_t *out)
     const session_t *pool = self->sessions.sessions.pool;
     for (int count = 0; count < 64; count++) {
         uint32_t slot = self->sessions.heard.head;
-        if (!slot || stint_peer_gone_at (&pool [slot].peer) > now || effects_room (out) == 0)
+        if (!slot || stint_peer_gone_at (&pool [slot].peer) > now
+            || effects_room (out) == 0)
             return false;
         s_strike_off (self, slot);
         core_leave (self, slot);
@@ -363,7 +364,8 @@ s_backlog (const core_t *self, uint32_t session)
 {
     const subscription_t *own = sessions_subscriptions (&self->sessions, session);
     uint64_t backlog = 0;
-    for (uint32_t index = 0; index < self->sessions.sessions.pool [session].groups; index++) {
+    for (uint32_t index = 0; index < self->sessions.sessions.pool [session].groups;
+         index++) {
         const group_t *group = &self->groups.groups.pool [own [index].group];
         backlog += group_ready (group) + group->counts [STINT_RUNNING];
     }
@@ -376,7 +378,8 @@ s_beat (core_t *self, int64_t now, effects_t *out)
     const session_t *pool = self->sessions.sessions.pool;
     for (int count = 0; count < 256; count++) {
         uint32_t slot = self->sessions.sent.head;
-        if (!slot || stint_peer_beat_at (&pool [slot].peer) > now || effects_room (out) == 0)
+        if (!slot || stint_peer_beat_at (&pool [slot].peer) > now
+            || effects_room (out) == 0)
             return false;
         reply_t *reply = effects_add (out, STP_HEARTBEAT, slot);
         reply->count = s_backlog (self, slot);
@@ -483,12 +486,12 @@ core_deadline (const core_t *self)
         || (!self->awaiting && !self->draining && self->groups.runnable.head))
         return 0;
     if (self->sessions.heard.head)
-        deadline = s_earlier (
-            stint_peer_gone_at (&sessions [self->sessions.heard.head].peer),
-            stint_peer_beat_at (&sessions [self->sessions.sent.head].peer));
+        deadline =
+            s_earlier (stint_peer_gone_at (&sessions [self->sessions.heard.head].peer),
+                       stint_peer_beat_at (&sessions [self->sessions.sent.head].peer));
     if (self->tasks.delays.count > 0)
-        deadline = s_earlier (
-            deadline, self->tasks.tasks.pool [self->tasks.delays.slots [0]].until);
+        deadline = s_earlier (deadline,
+                              self->tasks.tasks.pool [self->tasks.delays.slots [0]].until);
     if (self->orphans.head || self->awaiting)
         deadline = s_earlier (deadline, self->orphans_until);
     if (self->tasks.tasks.count > 0 || self->producers.producers.count > 0)

@@ -214,8 +214,9 @@ s_collect_batch (core_t *core, int64_t now, uint32_t session,
     batch_t *batch = &core->batches.batches.pool [slot];
     if (message->count < 1 || message->count > CORE_WINDOW_MAX
         || message->cursor > batch_ended (batch)) {
-        core_error (out, session, message->request, "invalid",
-                    "the window is not from 1 to 65536, or the cursor is ahead of the batch");
+        core_error (
+            out, session, message->request, "invalid",
+            "the window is not from 1 to 65536, or the cursor is ahead of the batch");
         return;
     }
     batches_collect (&core->batches, slot, session, message->request, message->count);
@@ -347,8 +348,8 @@ core_unwatch (core_t *core, uint32_t session)
 //  CANCEL, GROUP, QUERY
 
 void
-core_on_cancel (core_t *core, int64_t now, uint32_t session,
-                const stint_message_t *message, effects_t *out)
+core_on_cancel (core_t *core, int64_t now, uint32_t session, const stint_message_t *message,
+                effects_t *out)
 {
     uint32_t slot = tasks_find (&core->tasks, message->id);
     if (!slot) {
@@ -374,7 +375,7 @@ core_on_cancel (core_t *core, int64_t now, uint32_t session,
 static bool
 s_read_settings (const stint_message_t *message, record_settings_t *settings)
 {
-    static const char *const names [] = {"max_tasks", "max_bytes", "max_attempts",
+    static const char *const names [] = {"max_tasks", "max_bytes",   "max_attempts",
                                          "backoff",   "backoff_max", "keep_results"};
     uint64_t *const values [] = {&settings->max_tasks,    &settings->max_bytes,
                                  &settings->max_attempts, &settings->backoff,
@@ -399,8 +400,7 @@ s_read_settings (const stint_message_t *message, record_settings_t *settings)
 }
 
 static void
-s_set_group (core_t *core, uint32_t session, const stint_message_t *message,
-             effects_t *out)
+s_set_group (core_t *core, uint32_t session, const stint_message_t *message, effects_t *out)
 {
     uint32_t found = groups_find (&core->groups, message->group);
     record_t record = {.kind = RECORD_GROUP, .name = message->group};
@@ -469,7 +469,8 @@ core_on_group (core_t *core, int64_t now, uint32_t session, const stint_message_
     else if (s_says (message->operation, "remove"))
         s_remove_group (core, session, message, out);
     else
-        core_error (out, session, message->request, "invalid", "o is \"set\" or \"remove\"");
+        core_error (out, session, message->request, "invalid",
+                    "o is \"set\" or \"remove\"");
 }
 
 void

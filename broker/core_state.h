@@ -12,20 +12,20 @@
 #include "session.h"
 #include "task.h"
 
-#define CORE_LOST_MAX 16             //  Workers that a task may be lost with until it is dead
-#define CORE_RETRY_AFTER_MS 100      //  What FULL tells
-#define CORE_SWEEP_MS 1000           //  Between two looks at what is old
+#define CORE_LOST_MAX 16         //  Workers that a task may be lost with until it is dead
+#define CORE_RETRY_AFTER_MS 100  //  What FULL tells
+#define CORE_SWEEP_MS 1000       //  Between two looks at what is old
 #define CORE_PRODUCER_IDLE_MS 3600000  //  How long a silent producer is remembered
-#define CORE_WINDOW_MAX 65536        //  Most outcomes ahead of a cursor
+#define CORE_WINDOW_MAX 65536          //  Most outcomes ahead of a cursor
 
 //  Somebody waits for the end of one task.
 
 typedef struct {
-    uint64_t id;          //  The task; 0 when the slot is free
-    uint64_t request;     //  Number of the request
-    uint32_t session;     //  Who waits
-    stint_node_t node;    //  Among all watches, or among those to be told
-    uint32_t link;        //  Next free slot
+    uint64_t id;        //  The task; 0 when the slot is free
+    uint64_t request;   //  Number of the request
+    uint32_t session;   //  Who waits
+    stint_node_t node;  //  Among all watches, or among those to be told
+    uint32_t link;      //  Next free slot
 } watch_t;
 
 STINT_LIST_DEFINE (watch_list, watch_t, node);
@@ -38,8 +38,8 @@ struct core {
     batches_t batches;
     producers_t producers;
     roster_t roster;
-    uint64_t next_id;   //  Number of the next task
-    bool closed;        //  The journal ends with RECORD_CLOSED
+    uint64_t next_id;  //  Number of the next task
+    bool closed;       //  The journal ends with RECORD_CLOSED
 
     //  Of this life
     journal_t *journal;     //  Where records go

@@ -14,25 +14,25 @@
 //  among those that do not.
 
 typedef struct {
-    stp_command_t command;   //  Which; STP_BYE ends the session
-    bool durable;            //  Not before what was written so far is durable
-    uint32_t session;        //  To whom
-    uint32_t group;          //  TASK: slot of the group
-    uint64_t request;        //  Number of the request that it answers, 0 for none
-    uint64_t id;             //  Task
-    uint64_t fence;          //  Attempt
-    uint64_t number;         //  TASK: number of the attempt. OUTCOME: place in the batch
-    uint64_t state;          //  OUTCOME: a stint_state_t
-    uint64_t attempts;       //  OUTCOME: attempts begun
-    uint64_t count;          //  ACCEPTED: tasks. HEARTBEAT: backlog
-    uint64_t batch;          //  ACCEPTED, OUTCOME: number of the batch
-    uint64_t cursor;         //  ACCEPTED, OUTCOME: cursor of the batch
-    uint64_t sequence;       //  ERROR: sequence number that is expected
-    uint64_t delay_ms;       //  FULL: when to try again
-    journal_place_t place;   //  TASK, OUTCOME: where the body lies
-    const char *code;        //  ERROR
-    const char *text;        //  ERROR, FULL: for people
-    stint_bytes_t fields;    //  STATE: a packed map, valid until the next event
+    stp_command_t command;  //  Which; STP_BYE ends the session
+    bool durable;           //  Not before what was written so far is durable
+    uint32_t session;       //  To whom
+    uint32_t group;         //  TASK: slot of the group
+    uint64_t request;       //  Number of the request that it answers, 0 for none
+    uint64_t id;            //  Task
+    uint64_t fence;         //  Attempt
+    uint64_t number;        //  TASK: number of the attempt. OUTCOME: place in the batch
+    uint64_t state;         //  OUTCOME: a stint_state_t
+    uint64_t attempts;      //  OUTCOME: attempts begun
+    uint64_t count;         //  ACCEPTED: tasks. HEARTBEAT: backlog
+    uint64_t batch;         //  ACCEPTED, OUTCOME: number of the batch
+    uint64_t cursor;        //  ACCEPTED, OUTCOME: cursor of the batch
+    uint64_t sequence;      //  ERROR: sequence number that is expected
+    uint64_t delay_ms;      //  FULL: when to try again
+    journal_place_t place;  //  TASK, OUTCOME: where the body lies
+    const char *code;       //  ERROR
+    const char *text;       //  ERROR, FULL: for people
+    stint_bytes_t fields;   //  STATE: a packed map, valid until the next event
 } reply_t;
 
 typedef struct {

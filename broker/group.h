@@ -8,10 +8,10 @@
 #include "task.h"
 
 typedef struct {
-    uint64_t key;                //  Of its name; 0 when only its number is known
+    uint64_t key;                     //  Of its name; 0 when only its number is known
     char name [STINT_GROUP_MAX + 1];  //  Empty when only its number is known
-    journal_place_t kept;        //  Where its last full record lies
-    stint_node_t kept_node;      //  In the table, by that place
+    journal_place_t kept;             //  Where its last full record lies
+    stint_node_t kept_node;           //  In the table, by that place
     stint_node_t run_node;       //  Among the groups that have tasks and workers for them
     record_settings_t settings;  //  As somebody set them; 0 is the broker's default
     task_list_t ready;           //  Tasks that wait for their first attempt, in order
@@ -19,16 +19,16 @@ typedef struct {
     task_again_t again;          //  Tasks that wait for another one, by number; go first
     task_list_t ended;           //  Tasks that ended, in that order
     uint32_t counts [STINT_CANCELLED + 1];  //  Tasks by state
-    uint64_t bytes;              //  Of payloads and results that it holds
-    stint_list_t waiting;        //  Subscriptions of workers that have room
-    uint32_t workers;            //  Workers that serve it
-    uint64_t pushed;             //  Since the broker started: tasks accepted
-    uint64_t finished;           //  ended well
-    uint64_t retried;            //  attempts that failed and were tried again
-    uint64_t lost;               //  attempts that were lost with their worker
-    uint64_t stale;              //  results that came too late
-    uint32_t link;               //  Next free slot
-    bool used;                   //  The slot is taken
+    uint64_t bytes;                         //  Of payloads and results that it holds
+    stint_list_t waiting;                   //  Subscriptions of workers that have room
+    uint32_t workers;                       //  Workers that serve it
+    uint64_t pushed;                        //  Since the broker started: tasks accepted
+    uint64_t finished;                      //  ended well
+    uint64_t retried;                       //  attempts that failed and were tried again
+    uint64_t lost;                          //  attempts that were lost with their worker
+    uint64_t stale;                         //  results that came too late
+    uint32_t link;                          //  Next free slot
+    bool used;                              //  The slot is taken
 } group_t;
 
 STINT_LIST_DEFINE (group_kept, group_t, kept_node);

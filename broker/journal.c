@@ -30,23 +30,23 @@ typedef struct {
 } s_move_t;
 
 struct journal {
-    s_block_t *blocks;         //  Those that are kept, in order, used as a ring
-    uint64_t capacity;         //  Of the ring, a power of two
-    uint64_t first;            //  Number of the oldest block
-    uint64_t next;             //  Number of the open block; not in the ring yet
-    uint64_t taken;            //  Last block that was handed to the engine
-    uint64_t durable;          //  Last block that is durable
-    uint64_t epoch;            //  Of the writer
-    int64_t now;               //  For the header
-    uint64_t next_id;          //  For the header
-    uint64_t bytes;            //  Of all blocks
-    int64_t live;              //  Of all blocks
-    uint64_t memory;           //  Bytes of blocks in memory that are durable
-    uint64_t memory_max;       //  Most of those
-    uint64_t waiting;          //  Bytes of sealed blocks that are not durable
-    journal_memory_t *open;    //  Memory of the open block
-    stint_writer_t writer;     //  Over the open block
-    int64_t open_live;         //  Live bytes of the open block
+    s_block_t *blocks;           //  Those that are kept, in order, used as a ring
+    uint64_t capacity;           //  Of the ring, a power of two
+    uint64_t first;              //  Number of the oldest block
+    uint64_t next;               //  Number of the open block; not in the ring yet
+    uint64_t taken;              //  Last block that was handed to the engine
+    uint64_t durable;            //  Last block that is durable
+    uint64_t epoch;              //  Of the writer
+    int64_t now;                 //  For the header
+    uint64_t next_id;            //  For the header
+    uint64_t bytes;              //  Of all blocks
+    int64_t live;                //  Of all blocks
+    uint64_t memory;             //  Bytes of blocks in memory that are durable
+    uint64_t memory_max;         //  Most of those
+    uint64_t waiting;            //  Bytes of sealed blocks that are not durable
+    journal_memory_t *open;      //  Memory of the open block
+    stint_writer_t writer;       //  Over the open block
+    int64_t open_live;           //  Live bytes of the open block
     s_move_t moves [MOVES_MAX];  //  Trims to come, in order
     size_t move_count;           //  How many
     journal_memory_t *spare;     //  A block of the usual size, to be used again
@@ -163,9 +163,9 @@ journal_check (stint_bytes_t block, journal_header_t *header)
         return "its size is not what its header says";
     if (s_get (block.data + 48) != s_sum (block.data, block.size))
         return "its checksum is wrong";
-    *header = (journal_header_t){s_get (block.data + 8), s_get (block.data + 16),
-                                 (int64_t) s_get (block.data + 24),
-                                 s_get (block.data + 32)};
+    *header =
+        (journal_header_t){s_get (block.data + 8), s_get (block.data + 16),
+                           (int64_t) s_get (block.data + 24), s_get (block.data + 32)};
     return NULL;
 }
 

@@ -30,7 +30,7 @@
 #define JOURNAL_HEADER 56                  //  Bytes before the first record
 #define JOURNAL_BLOCK ((size_t) 1 << 20)   //  Bytes after which a block is sealed
 #define JOURNAL_SLACK ((size_t) 32 << 20)  //  Bytes of garbage that are never worth a copy
-#define JOURNAL_OVERHEAD 64                //  Bytes that a live thing counts besides its own
+#define JOURNAL_OVERHEAD 64  //  Bytes that a live thing counts besides its own
 
 //  Where bytes lie in the journal.
 
@@ -41,7 +41,7 @@ typedef struct {
 } journal_place_t;
 
 typedef struct {
-    uint64_t number;   //  From the header of a block
+    uint64_t number;  //  From the header of a block
     uint64_t epoch;
     int64_t time;
     uint64_t next_id;

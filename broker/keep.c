@@ -122,8 +122,8 @@ s_keep_task (s_keeper_t *self, uint64_t id)
     record.number = task->number;
     record.at = task->at;
     record.until = task->until;
-    record.state = task->state == STINT_DELAYED && task->until == 0 ? STINT_READY
-                                                                     : task->state;
+    record.state =
+        task->state == STINT_DELAYED && task->until == 0 ? STINT_READY : task->state;
     record.attempts = task->attempts;
     record.failures = task->failures;
     record.lost = task->lost;

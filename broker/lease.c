@@ -82,7 +82,8 @@ void
 lease_done (core_t *core, int64_t now, uint32_t slot, stint_bytes_t result)
 {
     const task_t *task = s_task (core, slot);
-    record_t record = {.kind = RECORD_DONE, .id = task->id, .fence = task->fence, .at = now};
+    record_t record = {
+        .kind = RECORD_DONE, .id = task->id, .fence = task->fence, .at = now};
     record.result = result;
     s_ending (core, now, task, &record);
     if (task->holder)
@@ -112,9 +113,11 @@ lease_fail (core_t *core, int64_t now, uint32_t slot, lease_end_t end, uint64_t 
 {
     const task_t *task = s_task (core, slot);
     record_settings_t settings = groups_settings (&core->groups, task->group);
-    record_t record = {.kind = RECORD_FAILED, .id = task->id, .fence = task->fence, .at = now};
+    record_t record = {
+        .kind = RECORD_FAILED, .id = task->id, .fence = task->fence, .at = now};
     record.attempts = task->attempts - (end == LEASE_LATER ? 1u : 0u);
-    record.failures = task->failures + (uint64_t) (end == LEASE_RETRY || end == LEASE_REFUSED);
+    record.failures =
+        task->failures + (uint64_t) (end == LEASE_RETRY || end == LEASE_REFUSED);
     record.lost = task->lost + (uint64_t) (end == LEASE_LOST);
     record.result = text;
     if (record.result.size > STINT_ERROR_MAX)

@@ -13,10 +13,10 @@
 //  How an attempt ended that did not end well.
 
 typedef enum {
-    LEASE_RETRY = 1,   //  The handler failed
-    LEASE_LATER = 2,   //  The handler asked for another time; no attempt is used up
-    LEASE_REFUSED = 3, //  The handler says that it would never work
-    LEASE_LOST = 4     //  The worker is gone
+    LEASE_RETRY = 1,    //  The handler failed
+    LEASE_LATER = 2,    //  The handler asked for another time; no attempt is used up
+    LEASE_REFUSED = 3,  //  The handler says that it would never work
+    LEASE_LOST = 4      //  The worker is gone
 } lease_end_t;
 
 //  Puts a running task among those that a session holds, or among the orphans when the

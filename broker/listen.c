@@ -22,17 +22,17 @@ static const struct {
     int option;
     int value;
 } s_settings [] = {
-    {ZMQ_ROUTER_MANDATORY, 1},    //  0: what a slow or dead peer should get is lost unseen
-    {ZMQ_ROUTER_HANDOVER, 0},     //  1: a peer could take over another one's routing id
-    {ZMQ_SNDHWM, 10000},          //  Credit bounds what we send; this bounds who asks only
-    {ZMQ_RCVHWM, 1000},           //  Messages of one peer that wait within libzmq
-    {ZMQ_LINGER, 1000},           //  -1: a peer that does not read would keep us from ending
-    {ZMQ_HANDSHAKE_IVL, 5000},    //  30 s: half-open connections would pile up
-    {ZMQ_HEARTBEAT_IVL, 1000},    //  0: a link that is cut would never be noticed
+    {ZMQ_ROUTER_MANDATORY, 1},  //  0: what a slow or dead peer should get is lost unseen
+    {ZMQ_ROUTER_HANDOVER, 0},   //  1: a peer could take over another one's routing id
+    {ZMQ_SNDHWM, 10000},        //  Credit bounds what we send; this bounds who asks only
+    {ZMQ_RCVHWM, 1000},         //  Messages of one peer that wait within libzmq
+    {ZMQ_LINGER, 1000},         //  -1: a peer that does not read would keep us from ending
+    {ZMQ_HANDSHAKE_IVL, 5000},  //  30 s: half-open connections would pile up
+    {ZMQ_HEARTBEAT_IVL, 1000},  //  0: a link that is cut would never be noticed
     {ZMQ_HEARTBEAT_TIMEOUT, 3000},
     {ZMQ_HEARTBEAT_TTL, 3000},
     {ZMQ_TCP_KEEPALIVE, 1},
-    {ZMQ_BACKLOG, 4096},          //  100: ten thousand workers come back at once
+    {ZMQ_BACKLOG, 4096},  //  100: ten thousand workers come back at once
 };
 
 void *
@@ -105,9 +105,10 @@ s_check_tcp (const char *endpoint, bool insecure, char *error, size_t error_size
     bool loopback = strncmp (host, "127.", 4) == 0 || strncmp (host, "[::1]", 5) == 0
                     || strncmp (host, "localhost:", 10) == 0;
     if (!insecure)
-        return s_refuse (error, error_size, 78, endpoint,
-                         "without keys anyone there could run programs here; use ipc://, or "
-                         "--insecure on 127.0.0.1");
+        return s_refuse (
+            error, error_size, 78, endpoint,
+            "without keys anyone there could run programs here; use ipc://, or "
+            "--insecure on 127.0.0.1");
     if (!loopback)
         return s_refuse (error, error_size, 78, endpoint,
                          "--insecure is for the loopback only: 127.0.0.1, [::1]");

@@ -15,7 +15,7 @@ void *listen_socket (void *context);
 //  socket file that nobody listens on any more is taken over. Writes what it is bound to
 //  into bound, 256 bytes. Returns 0, or an exit code with one line in error: 69 the address
 //  is taken or cannot be had, 78 it is no address that we listen on.
-int listen_bind (void *router, const char *endpoint, bool insecure, char *bound, char *error,
-                 size_t error_size);
+int listen_bind (void *router, const char *endpoint, bool insecure, char *bound,
+                 char *error, size_t error_size);
 
 #endif

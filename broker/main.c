@@ -14,9 +14,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define USAGE_HEAD                                                                           \
-    "usage: stint-broker [--store DIR | --ephemeral] [--listen ENDPOINT ...] [flags]\n\n"    \
-    "Queues tasks in named groups, gives them to workers, keeps their results.\n"            \
+#define USAGE_HEAD                                                                         \
+    "usage: stint-broker [--store DIR | --ephemeral] [--listen ENDPOINT ...] [flags]\n\n"  \
+    "Queues tasks in named groups, gives them to workers, keeps their results.\n"          \
     "Without flags it serves this user on this machine.\n\n"
 
 //  What the control function needs.

@@ -46,19 +46,19 @@ typedef struct {
 } s_box_t;
 
 struct outbox {
-    outbox_options_t with;    //  What it works with
-    s_box_t *boxes;           //  By session
-    uint32_t *now;            //  Sessions with something in now
-    uint32_t now_count;       //  How many
-    uint32_t *later;          //  Sessions with something in later
-    uint32_t later_count;     //  How many
-    s_letter_t *letters;      //  Closed messages that wait, a ring
-    uint64_t letters_first;   //  Number of the first
-    uint64_t letters_next;    //  Number behind the last
-    uint64_t letters_room;    //  Of the ring, a power of two
-    uint64_t waiting;         //  Bytes in letters
-    uint64_t undelivered;     //  Messages whose peer was gone
-    stint_writer_t single;    //  A message of its own
+    outbox_options_t with;   //  What it works with
+    s_box_t *boxes;          //  By session
+    uint32_t *now;           //  Sessions with something in now
+    uint32_t now_count;      //  How many
+    uint32_t *later;         //  Sessions with something in later
+    uint32_t later_count;    //  How many
+    s_letter_t *letters;     //  Closed messages that wait, a ring
+    uint64_t letters_first;  //  Number of the first
+    uint64_t letters_next;   //  Number behind the last
+    uint64_t letters_room;   //  Of the ring, a power of two
+    uint64_t waiting;        //  Bytes in letters
+    uint64_t undelivered;    //  Messages whose peer was gone
+    stint_writer_t single;   //  A message of its own
 };
 
 outbox_t *
@@ -241,8 +241,8 @@ s_add_frame (outbox_t *self, s_parcel_t *parcel, journal_place_t place, stint_by
 {
     if (parcel->frame_count == parcel->frame_room) {
         parcel->frame_room = parcel->frame_room ? parcel->frame_room * 2 : 8;
-        parcel->frames = realloc (parcel->frames,
-                                  parcel->frame_room * sizeof *parcel->frames);
+        parcel->frames =
+            realloc (parcel->frames, parcel->frame_room * sizeof *parcel->frames);
         if (!parcel->frames)
             abort ();
     }
@@ -261,8 +261,8 @@ s_body (outbox_t *self, journal_place_t place)
 {
     if (!place.block || place.size == 0)
         return (stint_bytes_t){NULL, 0};
-    return store_fetch (self->with.engine, self->with.store,
-                        core_journal (self->with.core), place);
+    return store_fetch (self->with.engine, self->with.store, core_journal (self->with.core),
+                        place);
 }
 
 //  Begins the message of a list.

@@ -18,11 +18,11 @@ typedef struct peers peers_t;
 //  One message as it came: the routing id, and the frames behind it.
 
 typedef struct {
-    uint64_t peer;                                  //  Routing id as a number; 0 for none
-    zmq_msg_t frames [STINT_FRAMES_MAX];            //  Header and payloads
-    stint_bytes_t bytes [STINT_FRAMES_MAX];         //  The same, for stint_wire_decode
-    size_t count;                                   //  How many
-    bool oversized;                                 //  There were more; they are dropped
+    uint64_t peer;                           //  Routing id as a number; 0 for none
+    zmq_msg_t frames [STINT_FRAMES_MAX];     //  Header and payloads
+    stint_bytes_t bytes [STINT_FRAMES_MAX];  //  The same, for stint_wire_decode
+    size_t count;                            //  How many
+    bool oversized;                          //  There were more; they are dropped
 } peers_message_t;
 
 //  Creates an empty table for that many sessions.

@@ -14,15 +14,15 @@
 #include "stint_pool.h"
 
 typedef struct {
-    uint64_t id;              //  Chosen by the client; 0 when the slot is free
-    uint64_t next;            //  Sequence number of the task that it has to push next
+    uint64_t id;    //  Chosen by the client; 0 when the slot is free
+    uint64_t next;  //  Sequence number of the task that it has to push next
     record_push_t recent [RECORD_RECENT];  //  Its last pushes, the oldest first
-    uint32_t recent_count;    //  How many
-    int64_t at;               //  When it pushed last
-    stint_node_t idle_node;   //  In the table, by that time
-    journal_place_t kept;     //  Where its last full record lies
-    stint_node_t kept_node;   //  In the table, by that place
-    uint32_t link;            //  Next free slot
+    uint32_t recent_count;                 //  How many
+    int64_t at;                            //  When it pushed last
+    stint_node_t idle_node;                //  In the table, by that time
+    journal_place_t kept;                  //  Where its last full record lies
+    stint_node_t kept_node;                //  In the table, by that place
+    uint32_t link;                         //  Next free slot
 } producer_t;
 
 STINT_LIST_DEFINE (producer_kept, producer_t, kept_node);

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define ROWS_MAX 1000     //  Most rows of an answer
-#define ROWS_DEFAULT 100  //  When the query does not say
+#define ROWS_MAX 1000                     //  Most rows of an answer
+#define ROWS_DEFAULT 100                  //  When the query does not say
 #define LOOKUPS_MAX ((uint64_t) 1 << 22)  //  Numbers looked up for one answer
 
 static const char *const s_states [] = {
@@ -179,10 +179,8 @@ s_task (core_t *core, uint32_t slot, int64_t now)
     s_number (out, "payload", task->payload.size);
     s_number (out, "result", task->result.size);
     s_number (out, "pushed", s_since (now, task->at));
-    s_number (out, "until",
-              task->state == STINT_DELAYED ? s_since (task->until, now) : 0);
-    s_text (out, "worker",
-            running ? core->sessions.sessions.pool [task->holder].name : "");
+    s_number (out, "until", task->state == STINT_DELAYED ? s_since (task->until, now) : 0);
+    s_text (out, "worker", running ? core->sessions.sessions.pool [task->holder].name : "");
 }
 
 //  Lists tasks in order of number, which are looked up one after another. Says how far it

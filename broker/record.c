@@ -214,8 +214,7 @@ s_write_value (stint_writer_t *out, record_t *self, char letter, stint_message_t
 static size_t
 s_bound (const record_t *self, const stint_message_t *message)
 {
-    size_t size =
-        RECORD_MAX + self->name.size + self->payload.size + self->result.size;
+    size_t size = RECORD_MAX + self->name.size + self->payload.size + self->result.size;
     if (!message)
         return size;
     size += (size_t) (message->list.end - message->list.at);

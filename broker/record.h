@@ -16,25 +16,25 @@
 #define RECORD_RECENT 8  //  Pushes that are remembered of a producer
 
 typedef enum {
-    RECORD_GROUP = 1,       //  A group is there, with these settings
-    RECORD_GROUP_GONE,      //  A group was removed
-    RECORD_PUSHED,          //  Tasks were added by one push
-    RECORD_STARTED,         //  An attempt began
-    RECORD_DONE,            //  An attempt ended well, with this result
-    RECORD_FAILED,          //  An attempt ended otherwise; the task waits, or is dead
-    RECORD_RETURNED,        //  An attempt was handed back unstarted
-    RECORD_CANCELLED,       //  A task was cancelled
-    RECORD_COLLECTED,       //  Outcomes of a batch up to a cursor are forgotten
-    RECORD_DROPPED,         //  An ended task is forgotten
-    RECORD_BATCH,           //  A batch was opened
-    RECORD_BATCH_GONE,      //  A batch is forgotten
-    RECORD_PRODUCER_GONE,   //  A producer is forgotten
-    RECORD_WORKER,          //  A worker is there
-    RECORD_WORKER_GONE,     //  A worker left
-    RECORD_KEPT_TASK,       //  All of a task, copied forward
-    RECORD_KEPT_BATCH,      //  All of a batch
-    RECORD_KEPT_PRODUCER,   //  All of a producer
-    RECORD_CLOSED           //  The broker stopped in good order
+    RECORD_GROUP = 1,      //  A group is there, with these settings
+    RECORD_GROUP_GONE,     //  A group was removed
+    RECORD_PUSHED,         //  Tasks were added by one push
+    RECORD_STARTED,        //  An attempt began
+    RECORD_DONE,           //  An attempt ended well, with this result
+    RECORD_FAILED,         //  An attempt ended otherwise; the task waits, or is dead
+    RECORD_RETURNED,       //  An attempt was handed back unstarted
+    RECORD_CANCELLED,      //  A task was cancelled
+    RECORD_COLLECTED,      //  Outcomes of a batch up to a cursor are forgotten
+    RECORD_DROPPED,        //  An ended task is forgotten
+    RECORD_BATCH,          //  A batch was opened
+    RECORD_BATCH_GONE,     //  A batch is forgotten
+    RECORD_PRODUCER_GONE,  //  A producer is forgotten
+    RECORD_WORKER,         //  A worker is there
+    RECORD_WORKER_GONE,    //  A worker left
+    RECORD_KEPT_TASK,      //  All of a task, copied forward
+    RECORD_KEPT_BATCH,     //  All of a batch
+    RECORD_KEPT_PRODUCER,  //  All of a producer
+    RECORD_CLOSED          //  The broker stopped in good order
 } record_kind_t;
 
 //  Settings of a group. Zero means none, or the default.
@@ -60,32 +60,32 @@ typedef struct {
 
 typedef struct {
     record_kind_t kind;
-    uint64_t id;         //  Task; first task of a push; batch; worker's own number
-    uint64_t fence;      //  Attempt
-    uint64_t producer;   //  Who pushed
-    uint64_t sequence;   //  Of the first task of a push
-    uint64_t batch;      //  0: none
-    uint64_t group;      //  Number of the group
-    uint64_t number;     //  Place in the batch of the task, of a push's first task
-    uint64_t position;   //  Place among the batch's ended tasks, or the cursor
-    uint64_t state;      //  A stint_state_t
-    uint64_t attempts;   //  Attempts begun
-    uint64_t failures;   //  Of these, those that count against the task
-    uint64_t lost;       //  Of these, those that were lost with their worker
-    uint64_t pushed;     //  Counters of a batch: tasks pushed into it,
-    uint64_t done;       //  ended well,
-    uint64_t dead;       //  ended dead,
-    uint64_t cancelled;  //  ended cancelled
-    int64_t at;          //  When
-    int64_t until;       //  When it may run again, or when an ended one may go
-    stint_bytes_t name;  //  Of a group, batch, worker
-    stint_bytes_t payload;        //  In RECORD_KEPT_TASK
-    stint_bytes_t result;         //  Result, or text of the last failure
-    record_settings_t settings;   //  Of a group
+    uint64_t id;                 //  Task; first task of a push; batch; worker's own number
+    uint64_t fence;              //  Attempt
+    uint64_t producer;           //  Who pushed
+    uint64_t sequence;           //  Of the first task of a push
+    uint64_t batch;              //  0: none
+    uint64_t group;              //  Number of the group
+    uint64_t number;             //  Place in the batch of the task, of a push's first task
+    uint64_t position;           //  Place among the batch's ended tasks, or the cursor
+    uint64_t state;              //  A stint_state_t
+    uint64_t attempts;           //  Attempts begun
+    uint64_t failures;           //  Of these, those that count against the task
+    uint64_t lost;               //  Of these, those that were lost with their worker
+    uint64_t pushed;             //  Counters of a batch: tasks pushed into it,
+    uint64_t done;               //  ended well,
+    uint64_t dead;               //  ended dead,
+    uint64_t cancelled;          //  ended cancelled
+    int64_t at;                  //  When
+    int64_t until;               //  When it may run again, or when an ended one may go
+    stint_bytes_t name;          //  Of a group, batch, worker
+    stint_bytes_t payload;       //  In RECORD_KEPT_TASK
+    stint_bytes_t result;        //  Result, or text of the last failure
+    record_settings_t settings;  //  Of a group
     record_push_t recent [RECORD_RECENT];  //  Of a producer
     uint64_t recent_count;                 //  How many of them
-    stint_reader_t items;   //  RECORD_PUSHED: bodies, or [body, delay]
-    uint32_t item_count;    //  How many
+    stint_reader_t items;                  //  RECORD_PUSHED: bodies, or [body, delay]
+    uint32_t item_count;                   //  How many
 } record_t;
 
 //  Writes a record into the journal, and makes its bytes and items point to what was

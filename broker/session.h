@@ -26,18 +26,18 @@ typedef struct {
     stint_node_t gone_node;   //  Among those that left and still hold tasks
     uint64_t worker;          //  A worker's own number; 0 for a client
     char name [STINT_GROUP_MAX + 1];  //  Of a worker, for people
-    uint32_t capacity;        //  Most tasks that it will hold
-    uint64_t bytes_max;       //  Most bytes of payload that it will hold
-    uint64_t bytes;           //  Bytes of payload that it holds
-    task_list_t held;         //  Tasks that it runs, or has in line
-    uint64_t done;            //  Attempts that it ended well
-    uint32_t groups;          //  How many it serves
-    bool waiting;             //  It stands in line at its groups
-    bool gone;                //  It left; its tasks are being taken back
-    bool known;               //  It has sent more than heartbeats
-    bool attached;            //  It waits for tasks, or collects from batches, or did
-    bool used;                //  The slot is taken
-    uint32_t link;            //  Next free slot
+    uint32_t capacity;                //  Most tasks that it will hold
+    uint64_t bytes_max;               //  Most bytes of payload that it will hold
+    uint64_t bytes;                   //  Bytes of payload that it holds
+    task_list_t held;                 //  Tasks that it runs, or has in line
+    uint64_t done;                    //  Attempts that it ended well
+    uint32_t groups;                  //  How many it serves
+    bool waiting;                     //  It stands in line at its groups
+    bool gone;                        //  It left; its tasks are being taken back
+    bool known;                       //  It has sent more than heartbeats
+    bool attached;  //  It waits for tasks, or collects from batches, or did
+    bool used;      //  The slot is taken
+    uint32_t link;  //  Next free slot
 } session_t;
 
 STINT_LIST_DEFINE (session_heard, session_t, heard_node);

@@ -33,13 +33,13 @@ typedef struct {
     bool watched;             //  Somebody waits for its end
 } task_t;
 
-_Static_assert (sizeof (task_t) <= 120, "a held task takes at most 128 bytes in all");
+_Static_assert(sizeof (task_t) <= 120, "a held task takes at most 128 bytes in all");
 
 STINT_LIST_DEFINE (task_list, task_t, node);
 STINT_LIST_DEFINE (task_members, task_t, member);
 STINT_HEAP_DEFINE (task_delays, task_t, until, node.prev);
 STINT_HEAP_DEFINE (task_again, task_t, id, node.prev);
-STINT_INDEX_DEFINE (task_index, task_t, id, stint_index_same);
+STINT_INDEX_DEFINE (task_index, task_t, id, stint_index_next);
 
 STINT_POOL_DEFINE (task_pool, task_t, node.next);
 

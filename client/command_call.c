@@ -144,6 +144,14 @@ int
 command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *map)
 {
     stint_status_t status = stint_client_query (call->client, query, map);
+    if (status == STINT_ERR_NOT_FOUND && query->group)
+        return command_fail (COMMAND_INPUT, "all groups: stint group list",
+                             "there is no group \"%s\"", query->group);
+    if (status == STINT_ERR_NOT_FOUND && query->task)
+        return command_fail (COMMAND_INPUT, NULL,
+                             "there is no task %" PRIu64
+                             ", or its result was fetched or ran out",
+                             query->task);
     if (status != STINT_OK)
         return command_fail_status (call, status);
 

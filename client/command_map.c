@@ -376,7 +376,8 @@ s_begin (map_t *self, size_t *window)
     stint_status_t status = s_ask_group (self, &max_tasks);
     if (status != STINT_OK && status != STINT_ERR_NOT_FOUND)
         return command_fail_status (call, status);
-    *window = call->window > 0 ? (size_t) call->window : WINDOW;
+    if (call->window > 0)
+        *window = (size_t) call->window;
     if (max_tasks > 0 && max_tasks / 2 < *window)
         *window = max_tasks > 1 ? (size_t) (max_tasks / 2) : 1;
 
@@ -404,7 +405,7 @@ command_map (command_call_t *call)
     if (count == 0 && isatty (STDIN_FILENO))
         command_notice (call, "a task a line, from here; end with Ctrl-D");
 
-    size_t window;
+    size_t window = WINDOW;
     int code = s_begin (&self, &window);
     if (code == COMMAND_OK) {
         self.reorder = reorder_new (window, HELD_MAX, !call->unordered);

@@ -31,7 +31,7 @@
 //  What a broker may ask for between two heartbeats, and how many may be missed.
 #define HEARTBEAT_MIN_MS 10
 #define HEARTBEAT_MAX_MS 600000
-#define LIVENESS_MAX 100
+#define LIVENESS_MAX 1000
 
 int64_t
 stint_dealer_now_us (void)
@@ -282,9 +282,8 @@ stint_dealer_enter (stint_dealer_t *self, int64_t now)
         self->up = false;
 
     //  A broker that has heard nothing for long may have forgotten what we asked for
-    if (self->up
-        && now - self->peer.sent_at
-               >= (int64_t) self->peer.heartbeat_ms * (self->peer.liveness - 1))
+    uint32_t beats = self->peer.liveness > 1 ? self->peer.liveness - 1 : 1;
+    if (self->up && now - self->peer.sent_at >= (int64_t) self->peer.heartbeat_ms * beats)
         s_renew (self);
 }
 
@@ -386,7 +385,7 @@ s_on_heartbeat (stint_dealer_t *self, const stint_message_t *message)
         return;
     if (message->heartbeat >= HEARTBEAT_MIN_MS && message->heartbeat <= HEARTBEAT_MAX_MS)
         self->peer.heartbeat_ms = (uint32_t) message->heartbeat;
-    if (message->liveness >= 2 && message->liveness <= LIVENESS_MAX)
+    if (message->liveness >= 1 && message->liveness <= LIVENESS_MAX)
         self->peer.liveness = (uint32_t) message->liveness;
     if (self->greeted)
         self->greeting++;

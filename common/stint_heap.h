@@ -32,53 +32,53 @@ stint_heap_grow (stint_heap_t *self)
         abort ();
 }
 
-#define STINT_HEAP_DEFINE(name, type, key, position)                                         \
-    static inline void name##_place (stint_heap_t *heap, type *pool, uint32_t at,            \
-                                     uint32_t slot)                                          \
-    {                                                                                        \
-        heap->slots [at] = slot;                                                             \
-        pool [slot].position = at;                                                           \
-    }                                                                                        \
-    static inline void name##_up (stint_heap_t *heap, type *pool, uint32_t at)               \
-    {                                                                                        \
-        uint32_t slot = heap->slots [at];                                                    \
-        while (at > 0 && pool [slot].key < pool [heap->slots [(at - 1) / 2]].key) {          \
-            name##_place (heap, pool, at, heap->slots [(at - 1) / 2]);                       \
-            at = (at - 1) / 2;                                                               \
-        }                                                                                    \
-        name##_place (heap, pool, at, slot);                                                 \
-    }                                                                                        \
-    static inline void name##_down (stint_heap_t *heap, type *pool, uint32_t at)             \
-    {                                                                                        \
-        uint32_t slot = heap->slots [at];                                                    \
-        for (uint32_t child = at * 2 + 1; child < heap->count; child = at * 2 + 1) {         \
-            if (child + 1 < heap->count                                                      \
-                && pool [heap->slots [child + 1]].key < pool [heap->slots [child]].key)      \
-                child++;                                                                     \
-            if (pool [slot].key <= pool [heap->slots [child]].key)                           \
-                break;                                                                       \
-            name##_place (heap, pool, at, heap->slots [child]);                              \
-            at = child;                                                                      \
-        }                                                                                    \
-        name##_place (heap, pool, at, slot);                                                 \
-    }                                                                                        \
-    static inline void name##_push (stint_heap_t *heap, type *pool, uint32_t slot)           \
-    {                                                                                        \
-        stint_heap_grow (heap);                                                              \
-        heap->slots [heap->count++] = slot;                                                  \
-        name##_up (heap, pool, heap->count - 1);                                             \
-    }                                                                                        \
-    static inline void name##_remove (stint_heap_t *heap, type *pool, uint32_t slot)         \
-    {                                                                                        \
-        uint32_t at = pool [slot].position;                                                  \
-        assert (at < heap->count && heap->slots [at] == slot);                               \
-        uint32_t last = heap->slots [--heap->count];                                         \
-        if (last == slot)                                                                    \
-            return;                                                                          \
-        name##_place (heap, pool, at, last);                                                 \
-        name##_up (heap, pool, at);                                                          \
-        name##_down (heap, pool, pool [last].position);                                      \
-    }                                                                                        \
+#define STINT_HEAP_DEFINE(name, type, key, position)                                       \
+    static inline void name##_place (stint_heap_t *heap, type *pool, uint32_t at,          \
+                                     uint32_t slot)                                        \
+    {                                                                                      \
+        heap->slots [at] = slot;                                                           \
+        pool [slot].position = at;                                                         \
+    }                                                                                      \
+    static inline void name##_up (stint_heap_t *heap, type *pool, uint32_t at)             \
+    {                                                                                      \
+        uint32_t slot = heap->slots [at];                                                  \
+        while (at > 0 && pool [slot].key < pool [heap->slots [(at - 1) / 2]].key) {        \
+            name##_place (heap, pool, at, heap->slots [(at - 1) / 2]);                     \
+            at = (at - 1) / 2;                                                             \
+        }                                                                                  \
+        name##_place (heap, pool, at, slot);                                               \
+    }                                                                                      \
+    static inline void name##_down (stint_heap_t *heap, type *pool, uint32_t at)           \
+    {                                                                                      \
+        uint32_t slot = heap->slots [at];                                                  \
+        for (uint32_t child = at * 2 + 1; child < heap->count; child = at * 2 + 1) {       \
+            if (child + 1 < heap->count                                                    \
+                && pool [heap->slots [child + 1]].key < pool [heap->slots [child]].key)    \
+                child++;                                                                   \
+            if (pool [slot].key <= pool [heap->slots [child]].key)                         \
+                break;                                                                     \
+            name##_place (heap, pool, at, heap->slots [child]);                            \
+            at = child;                                                                    \
+        }                                                                                  \
+        name##_place (heap, pool, at, slot);                                               \
+    }                                                                                      \
+    static inline void name##_push (stint_heap_t *heap, type *pool, uint32_t slot)         \
+    {                                                                                      \
+        stint_heap_grow (heap);                                                            \
+        heap->slots [heap->count++] = slot;                                                \
+        name##_up (heap, pool, heap->count - 1);                                           \
+    }                                                                                      \
+    static inline void name##_remove (stint_heap_t *heap, type *pool, uint32_t slot)       \
+    {                                                                                      \
+        uint32_t at = pool [slot].position;                                                \
+        assert (at < heap->count && heap->slots [at] == slot);                             \
+        uint32_t last = heap->slots [--heap->count];                                       \
+        if (last == slot)                                                                  \
+            return;                                                                        \
+        name##_place (heap, pool, at, last);                                               \
+        name##_up (heap, pool, at);                                                        \
+        name##_down (heap, pool, pool [last].position);                                    \
+    }                                                                                      \
     typedef stint_heap_t name##_t
 
 #endif

@@ -3,9 +3,10 @@
 //
 //  Open addressing with linear probing and no tombstones (Knuth, TAOCP 6.4, algorithms L
 //  and R). The table holds slots only; the key is read from the element. STINT_INDEX_DEFINE
-//  (name, type, key, hash) makes the functions; `hash` turns a key into 64 bits: the
-//  identity for numbers that we gave out ourselves, stint_index_mix for numbers that
-//  others choose.
+//  (name, type, key, hash) makes the functions; `hash` turns a key into 64 bits:
+//  stint_index_next for numbers that we gave out ourselves, stint_index_mix for numbers
+//  that others choose. Numbers that follow one another get every second place: their
+//  entries lie side by side in memory, and still no run of taken places grows.
 
 #ifndef STINT_INDEX_H
 #define STINT_INDEX_H
@@ -22,14 +23,14 @@ typedef struct {
     uint64_t salt;    //  Mixed into the hash, so that nobody can choose what collides
 } stint_index_t;
 
-//  Reserves a table that stays at most two thirds full with that many elements. Memory is
+//  Reserves a table that stays at most half full with that many elements. Memory is
 //  touched only where elements are. Aborts when memory runs out.
 
 static inline void
 stint_index_init (stint_index_t *self, uint32_t elements, uint64_t salt)
 {
     uint64_t size = 16;
-    while (size * 2 / 3 < elements)
+    while (size / 2 < elements)
         size *= 2;
     *self = (stint_index_t){calloc (size, sizeof (uint32_t)), size - 1, 0, salt};
     if (!self->slots)
@@ -65,52 +66,53 @@ stint_index_text (const uint8_t *text, size_t size, uint64_t salt)
 }
 
 static inline uint64_t
-stint_index_same (uint64_t key)
+stint_index_next (uint64_t key)
 {
-    return key;
+    return key * 2;
 }
 
-#define STINT_INDEX_DEFINE(name, type, key, hash)                                            \
-    static inline uint64_t name##_home (const stint_index_t *index, uint64_t value)          \
-    {                                                                                        \
-        return hash (value ^ index->salt) & index->mask;                                     \
-    }                                                                                        \
-    /*  Returns the slot of the element with that key, or 0.  */                             \
-    static inline uint32_t name##_find (const stint_index_t *index, const type *pool,        \
-                                        uint64_t value)                                      \
-    {                                                                                        \
-        uint64_t at = name##_home (index, value);                                            \
-        while (index->slots [at] && pool [index->slots [at]].key != value)                   \
-            at = (at + 1) & index->mask;                                                     \
-        return index->slots [at];                                                            \
-    }                                                                                        \
-    static inline void name##_put (stint_index_t *index, const type *pool, uint32_t slot)    \
-    {                                                                                        \
-        uint64_t at = name##_home (index, pool [slot].key);                                  \
-        assert (index->count < index->mask);                                                 \
-        while (index->slots [at])                                                            \
-            at = (at + 1) & index->mask;                                                     \
-        index->slots [at] = slot;                                                            \
-        index->count++;                                                                      \
-    }                                                                                        \
-    static inline void name##_drop (stint_index_t *index, const type *pool, uint32_t slot)   \
-    {                                                                                        \
-        uint64_t at = name##_home (index, pool [slot].key);                                  \
-        while (index->slots [at] != slot) {                                                  \
-            assert (index->slots [at]);                                                      \
-            at = (at + 1) & index->mask;                                                     \
-        }                                                                                    \
-        uint64_t gap = at;                                                                   \
-        for (at = (at + 1) & index->mask; index->slots [at]; at = (at + 1) & index->mask) {  \
-            uint64_t home = name##_home (index, pool [index->slots [at]].key);               \
-            if (((at - home) & index->mask) >= ((at - gap) & index->mask)) {                 \
-                index->slots [gap] = index->slots [at];                                      \
-                gap = at;                                                                    \
-            }                                                                                \
-        }                                                                                    \
-        index->slots [gap] = 0;                                                              \
-        index->count--;                                                                      \
-    }                                                                                        \
+#define STINT_INDEX_DEFINE(name, type, key, hash)                                          \
+    static inline uint64_t name##_home (const stint_index_t *index, uint64_t value)        \
+    {                                                                                      \
+        return hash (value ^ index->salt) & index->mask;                                   \
+    }                                                                                      \
+    /*  Returns the slot of the element with that key, or 0.  */                           \
+    static inline uint32_t name##_find (const stint_index_t *index, const type *pool,      \
+                                        uint64_t value)                                    \
+    {                                                                                      \
+        uint64_t at = name##_home (index, value);                                          \
+        while (index->slots [at] && pool [index->slots [at]].key != value)                 \
+            at = (at + 1) & index->mask;                                                   \
+        return index->slots [at];                                                          \
+    }                                                                                      \
+    static inline void name##_put (stint_index_t *index, const type *pool, uint32_t slot)  \
+    {                                                                                      \
+        uint64_t at = name##_home (index, pool [slot].key);                                \
+        assert (index->count < index->mask);                                               \
+        while (index->slots [at])                                                          \
+            at = (at + 1) & index->mask;                                                   \
+        index->slots [at] = slot;                                                          \
+        index->count++;                                                                    \
+    }                                                                                      \
+    static inline void name##_drop (stint_index_t *index, const type *pool, uint32_t slot) \
+    {                                                                                      \
+        uint64_t at = name##_home (index, pool [slot].key);                                \
+        while (index->slots [at] != slot) {                                                \
+            assert (index->slots [at]);                                                    \
+            at = (at + 1) & index->mask;                                                   \
+        }                                                                                  \
+        uint64_t gap = at;                                                                 \
+        for (at = (at + 1) & index->mask; index->slots [at];                               \
+             at = (at + 1) & index->mask) {                                                \
+            uint64_t home = name##_home (index, pool [index->slots [at]].key);             \
+            if (((at - home) & index->mask) >= ((at - gap) & index->mask)) {               \
+                index->slots [gap] = index->slots [at];                                    \
+                gap = at;                                                                  \
+            }                                                                              \
+        }                                                                                  \
+        index->slots [gap] = 0;                                                            \
+        index->count--;                                                                    \
+    }                                                                                      \
     typedef stint_index_t name##_t
 
 #endif

@@ -25,47 +25,47 @@ typedef struct {
     uint32_t count;  //  Elements
 } stint_list_t;
 
-#define STINT_LIST_DEFINE(name, type, node)                                                  \
-    static inline void name##_init (type *pool, uint32_t slot)                               \
-    {                                                                                        \
-        pool [slot].node = (stint_node_t){slot, 0};                                          \
-    }                                                                                        \
-    static inline bool name##_linked (const type *pool, uint32_t slot)                       \
-    {                                                                                        \
-        return pool [slot].node.next != slot;                                                \
-    }                                                                                        \
-    /*  Puts an element before another one; before 0 is at the end.  */                      \
-    static inline void name##_insert (stint_list_t *list, type *pool, uint32_t slot,         \
-                                      uint32_t before)                                       \
-    {                                                                                        \
-        assert (slot && !name##_linked (pool, slot));                                        \
-        uint32_t prev = before ? pool [before].node.prev : list->tail;                       \
-        pool [slot].node = (stint_node_t){before, prev};                                     \
-        *(prev ? &pool [prev].node.next : &list->head) = slot;                               \
-        *(before ? &pool [before].node.prev : &list->tail) = slot;                           \
-        list->count++;                                                                       \
-    }                                                                                        \
-    static inline void name##_append (stint_list_t *list, type *pool, uint32_t slot)         \
-    {                                                                                        \
-        name##_insert (list, pool, slot, 0);                                                 \
-    }                                                                                        \
-    static inline void name##_remove (stint_list_t *list, type *pool, uint32_t slot)         \
-    {                                                                                        \
-        assert (list->count > 0 && name##_linked (pool, slot));                              \
-        stint_node_t at = pool [slot].node;                                                  \
-        *(at.prev ? &pool [at.prev].node.next : &list->head) = at.next;                      \
-        *(at.next ? &pool [at.next].node.prev : &list->tail) = at.prev;                      \
-        name##_init (pool, slot);                                                            \
-        list->count--;                                                                       \
-    }                                                                                        \
-    /*  Moves an element that is on the list to its end.  */                                 \
-    static inline void name##_rotate (stint_list_t *list, type *pool, uint32_t slot)         \
-    {                                                                                        \
-        if (list->tail != slot) {                                                            \
-            name##_remove (list, pool, slot);                                                \
-            name##_append (list, pool, slot);                                                \
-        }                                                                                    \
-    }                                                                                        \
+#define STINT_LIST_DEFINE(name, type, node)                                                \
+    static inline void name##_init (type *pool, uint32_t slot)                             \
+    {                                                                                      \
+        pool [slot].node = (stint_node_t){slot, 0};                                        \
+    }                                                                                      \
+    static inline bool name##_linked (const type *pool, uint32_t slot)                     \
+    {                                                                                      \
+        return pool [slot].node.next != slot;                                              \
+    }                                                                                      \
+    /*  Puts an element before another one; before 0 is at the end.  */                    \
+    static inline void name##_insert (stint_list_t *list, type *pool, uint32_t slot,       \
+                                      uint32_t before)                                     \
+    {                                                                                      \
+        assert (slot && !name##_linked (pool, slot));                                      \
+        uint32_t prev = before ? pool [before].node.prev : list->tail;                     \
+        pool [slot].node = (stint_node_t){before, prev};                                   \
+        *(prev ? &pool [prev].node.next : &list->head) = slot;                             \
+        *(before ? &pool [before].node.prev : &list->tail) = slot;                         \
+        list->count++;                                                                     \
+    }                                                                                      \
+    static inline void name##_append (stint_list_t *list, type *pool, uint32_t slot)       \
+    {                                                                                      \
+        name##_insert (list, pool, slot, 0);                                               \
+    }                                                                                      \
+    static inline void name##_remove (stint_list_t *list, type *pool, uint32_t slot)       \
+    {                                                                                      \
+        assert (list->count > 0 && name##_linked (pool, slot));                            \
+        stint_node_t at = pool [slot].node;                                                \
+        *(at.prev ? &pool [at.prev].node.next : &list->head) = at.next;                    \
+        *(at.next ? &pool [at.next].node.prev : &list->tail) = at.prev;                    \
+        name##_init (pool, slot);                                                          \
+        list->count--;                                                                     \
+    }                                                                                      \
+    /*  Moves an element that is on the list to its end.  */                               \
+    static inline void name##_rotate (stint_list_t *list, type *pool, uint32_t slot)       \
+    {                                                                                      \
+        if (list->tail != slot) {                                                          \
+            name##_remove (list, pool, slot);                                              \
+            name##_append (list, pool, slot);                                              \
+        }                                                                                  \
+    }                                                                                      \
     typedef stint_list_t name##_t
 
 #endif

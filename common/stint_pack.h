@@ -18,16 +18,16 @@
 #define STINT_PACK_DEPTH 8  //  Containers within containers that are accepted
 
 typedef enum {
-    STINT_TYPE_NONE,     //  End of the bytes, or a type that stint does not use
+    STINT_TYPE_NONE,  //  End of the bytes, or a type that stint does not use
     STINT_TYPE_NIL,
     STINT_TYPE_BOOLEAN,
-    STINT_TYPE_NUMBER,   //  An integer, signed or not
-    STINT_TYPE_REAL,     //  A float or double; can be passed over only
-    STINT_TYPE_TEXT,     //  str
-    STINT_TYPE_BYTES,    //  bin
+    STINT_TYPE_NUMBER,  //  An integer, signed or not
+    STINT_TYPE_REAL,    //  A float or double; can be passed over only
+    STINT_TYPE_TEXT,    //  str
+    STINT_TYPE_BYTES,   //  bin
     STINT_TYPE_ARRAY,
     STINT_TYPE_MAP,
-    STINT_TYPE_EXTENSION //  Can be passed over only
+    STINT_TYPE_EXTENSION  //  Can be passed over only
 } stint_type_t;
 
 //  Returns true when bytes hold exactly one msgpack value, nested at most STINT_PACK_DEPTH

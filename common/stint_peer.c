@@ -3,6 +3,8 @@
 
 #include "stint_peer.h"
 
+#define FOREVER (INT64_MAX / 4)  //  Longer than any clock will count
+
 void
 stint_peer_start (stint_peer_t *self, int64_t now, uint32_t heartbeat_ms, uint32_t liveness)
 {
@@ -30,7 +32,8 @@ stint_peer_beat_at (const stint_peer_t *self)
 int64_t
 stint_peer_gone_at (const stint_peer_t *self)
 {
-    return self->heard_at + (int64_t) self->heartbeat_ms * self->liveness;
+    uint64_t patience = (uint64_t) self->heartbeat_ms * self->liveness;
+    return self->heard_at + (patience < FOREVER ? (int64_t) patience : FOREVER);
 }
 
 void

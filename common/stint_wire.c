@@ -152,7 +152,7 @@ stint_wire_name_valid (stint_bytes_t name)
 //  Reads the value of one field into its member.
 
 static void
-s_take_field (stint_message_t *self, size_t index, stint_reader_t *reader)
+s_take_field (stint_message_t *self, size_t index, stint_reader_t *reader, bool last)
 {
     uint8_t *member = (uint8_t *) self + s_fields [index].offset;
     switch ((s_type_t) s_fields [index].type) {
@@ -169,9 +169,11 @@ s_take_field (stint_message_t *self, size_t index, stint_reader_t *reader)
         case FIELD_LIST: {
             uint32_t count = stint_read_array (reader);
             stint_reader_t list = *reader;
-            for (uint32_t element = 0; element < count; element++)
+            //  What the map ends with need not be passed over
+            for (uint32_t element = 0; !last && element < count; element++)
                 stint_read_skip (reader);
-            list.end = reader->at;
+            if (!last)
+                list.end = reader->at;
             memcpy (member, &list, sizeof list);
             memcpy ((uint8_t *) self + s_fields [index].count, &count, sizeof count);
             break;
@@ -213,7 +215,7 @@ s_take_map (stint_message_t *self, stint_bytes_t map)
     size_t command = s_find_command (self->command);
     if (command == COMMANDS)
         return STINT_WIRE_UNKNOWN;
-    self->shape = s_commands [command].shape;
+    self->shape = (uint8_t) s_commands [command].shape;
     if (map.size == 0)
         return s_within_limits (self, command) ? STINT_WIRE_OK : STINT_WIRE_MALFORMED;
 
@@ -232,7 +234,7 @@ s_take_map (stint_message_t *self, stint_bytes_t map)
         if (stint_wire_has (self, s_fields [field].letter))
             return STINT_WIRE_MALFORMED;
         self->has |= s_bit (s_fields [field].letter);
-        s_take_field (self, field, &reader);
+        s_take_field (self, field, &reader, pair + 1 == pairs);
     }
     if (reader.bad || !s_within_limits (self, command))
         return STINT_WIRE_MALFORMED;

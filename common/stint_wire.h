@@ -28,7 +28,7 @@ typedef enum {
     STP_CANCEL = 0x04,     //  Client: cancel a task
     STP_GROUP = 0x05,      //  Client: create, change or remove a group
     STP_QUERY = 0x06,      //  Client: tell me about yourself
-    STP_READY = 0x21,       //  Worker: here I am, and this is what I hold (READY)
+    STP_READY = 0x21,      //  Worker: here I am, and this is what I hold (READY)
     STP_CREDIT = 0x22,     //  Worker: I will hold so many tasks
     STP_RESULT = 0x23,     //  Worker: what attempts came to
     STP_RETURN = 0x24,     //  Worker: take these back, I did not start them
@@ -84,10 +84,10 @@ typedef struct {
 
 typedef enum {
     STINT_WIRE_OK = 0,
-    STINT_WIRE_FOREIGN = -1,   //  Not STP at all
-    STINT_WIRE_VERSION_BAD = -2,   //  STP, but of another version
-    STINT_WIRE_MALFORMED = -3,  //  STP/1, but broken or over a limit
-    STINT_WIRE_UNKNOWN = -4    //  STP/1, well formed, a command nobody knows
+    STINT_WIRE_FOREIGN = -1,      //  Not STP at all
+    STINT_WIRE_VERSION_BAD = -2,  //  STP, but of another version
+    STINT_WIRE_MALFORMED = -3,    //  STP/1, but broken or over a limit
+    STINT_WIRE_UNKNOWN = -4       //  STP/1, well formed, a command nobody knows
 } stint_wire_status_t;
 
 //  One element of a list in PUSH, TASK, RESULT, OUTCOME, and of the lists of attempts.
@@ -143,9 +143,8 @@ void stint_wire_field (stint_writer_t *out, char letter);
 //  Opens the list of field 't' and returns where it is, for stint_write_array_close.
 size_t stint_wire_list (stint_writer_t *out);
 
-//  Appends one element in the shape of the command. A body larger than STINT_INLINE_MAX is
-//  written as the number of the payload frame given in item->frame, which the caller
-//  sends after the header.
+//  Appends one element in the shape of the command. A body over STINT_INLINE_MAX is written
+//  as item->frame, the number of the payload frame that the caller sends it in.
 void stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item);
 
 #endif

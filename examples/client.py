@@ -23,7 +23,7 @@ while len(results) < len(lines):  # each turn is a session, on a socket of its o
             elif command == ERROR:
                 sys.exit("client.py: {e}: {m}".format(**fields))
             elif command == ACCEPTED:  # a request's number: lines that are taken with it
-                taken, batch = fields["r"], fields.get("b", batch)
+                taken, batch = fields["r"], fields.get("b") or batch
             elif command == OUTCOME:
                 for _, place, state, _, body in fields["t"]:
                     body = frames[body - 1] if isinstance(body, int) else body or b""

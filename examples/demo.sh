@@ -5,7 +5,7 @@
 #  usage: examples/demo.sh                as make demo does; needs the built programs
 #
 #    STINT_BIN     where stint, stint-broker and stint-worker are     (.build/release)
-#    DEMO_FILES    at most this many files                                      (2000)
+#    DEMO_FILES    at most this many files                                      (1500)
 #
 #  Each file is a task. The tasks go through a broker with a durable store to an elastic
 #  pool of one to four workers. On the way workers and the broker are killed with SIGKILL;
@@ -29,13 +29,14 @@ if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m' line=$'\r\e[K'; fi
 
 clean_up ()
 {
+    exec 2> /dev/null  # the shell remarks on whom it buries
     trap - EXIT
     local pids
     mapfile -t pids < <(workers)
     for pid in "$map" "$pool" "${pids[@]}" "$broker"; do
-        [ -z "$pid" ] || kill -9 "$pid" 2> /dev/null
+        [ -z "$pid" ] || kill -9 "$pid"
     done
-    wait 2> /dev/null
+    wait
     rm -rf "$home"
 }
 trap clean_up EXIT
@@ -76,7 +77,7 @@ find_texts ()
             ! -name '*.png' ! -name '*.gif' ! -name '*.jpg' ! -name '*.pdf' ! -name '*.py[co]' \
             2> /dev/null
     done | head -n 8000 > "$all"
-    awk -v want="${DEMO_FILES:-2000}" -v have="$(wc -l < "$all")" \
+    awk -v want="${DEMO_FILES:-1500}" -v have="$(wc -l < "$all")" \
         'int (NR * want / have) > int ((NR - 1) * want / have) || have <= want' "$all"
 }
 
@@ -102,7 +103,7 @@ start_pool ()
 workers ()
 {
     [ -z "$pool" ] || cat /proc/[0-9]*/stat 2> /dev/null |
-        awk -v pool="$pool" '$2 == "(stint-worker)" && $3 != "Z" && $4 == pool { print $1 }'
+        sed 's/ (.*) / /' | awk -v pool="$pool" '$2 != "Z" && $3 == pool { print $1 }'
 }
 
 #  Kills one worker of the pool; there is always one.
@@ -136,11 +137,12 @@ show_status ()
 survive ()
 {
     local plan=('8 kill_worker' '20 kill_broker' '35 kill_worker' '45 show_status'
-                '55 kill_broker' '65 kill_worker' '75 kill_broker' '85 kill_worker')
+                '55 kill_broker' '65 kill_worker' '75 kill_broker' '85 kill_worker' '100 :')
     local done_percent
     for step in "${plan[@]}"; do
         while :; do
             kill -0 "$map" 2> /dev/null || return
+            [ $SECONDS -lt 300 ] || fail 'the map does not come to an end'
             done_percent=$(($(find "$home/results" -type f | wc -l) * 100 / files))
             [ "$done_percent" -lt "${step% *}" ] || break
             sleep 0.1
@@ -197,7 +199,7 @@ say "broker $broker, pool $pool of one to four workers"
 # On a terminal the map shows its bar; elsewhere what it says goes to a log.
 if [ -t 2 ]; then exec 3>&2; else exec 3> "$home/map.log"; fi
 mapping=$(date +%s%N)
-timeout 300 stint map count --files --out "$home/results" < "$home/list" 2>&3 &
+stint map count --files --out "$home/results" < "$home/list" 2>&3 &
 map=$!
 survive
 wait "$map" || fail "the map ended with exit code $?"

@@ -114,7 +114,8 @@ END {
     title ["durable"] = "stint, durable"
     if (!json) {
         printf "1 client, 2 workers, %d processors, ipc, store on %s; ", processors, disk
-        printf "medians of %d rounds of %s s, every result checked\n\n", rounds, seconds
+        printf "%s of %s s, every result checked\n\n", \
+            rounds == 1 ? "one round" : "medians of " rounds " rounds", seconds
         printf "%-8s %-20s %10s %6s %8s %8s %8s %6s %8s %8s %8s %8s\n", "", "", "", "", \
             "of", "of 64 a", "CPU s", "peak", "", "one", "in flight,", "us"
         printf "%-8s %-20s %10s %6s %8s %8s %8s %6s %8s %8s %8s %8s\n", "payload", "carried by", \

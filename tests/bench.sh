@@ -75,4 +75,4 @@ done
 [ -t 2 ] && printf '\r\033[K' >&2
 
 awk -v json="$json" -v rounds="$rounds" -v seconds="$flow" -v processors="$(nproc)" \
-    -v disk="$(stat -f -c %T "$stores")" -f tests/bench.awk "$lines"
+    -v disk="$(df --output=fstype "$stores" | tail -n 1)" -f tests/bench.awk "$lines"

@@ -13,10 +13,11 @@ pids=()
 
 clean_up ()
 {
+    exec 2> /dev/null  # the shell remarks on whom it buries
     for pid in "${pids[@]}"; do
-        kill -9 "$pid" 2> /dev/null
+        kill -9 "$pid"
     done
-    wait 2> /dev/null
+    wait
     rm -rf "$home"
 }
 trap clean_up EXIT

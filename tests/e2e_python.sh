@@ -15,10 +15,11 @@ broker='' worker=''
 
 clean_up ()
 {
+    exec 2> /dev/null  # the shell remarks on whom it buries
     for pid in "$worker" "$broker"; do
-        [ -z "$pid" ] || kill -9 "$pid" 2> /dev/null
+        [ -z "$pid" ] || kill -9 "$pid"
     done
-    wait 2> /dev/null
+    wait
     rm -rf "$home"
 }
 trap clean_up EXIT

@@ -261,6 +261,18 @@ fake_sequence (fake_t *self, uint64_t request, uint64_t sequence)
 }
 
 void
+fake_pong (fake_t *self)
+{
+    stint_wire_begin (&self->out, STP_STATE, 2);
+    stint_wire_number (&self->out, 'r', self->last.request);
+    stint_wire_field (&self->out, 'f');
+    stint_write_map (&self->out, 1);
+    stint_write_text (&self->out, "epoch");
+    stint_write_number (&self->out, 7);
+    fake_send_out (self);
+}
+
+void
 fake_outcomes (fake_t *self, uint64_t batch, uint64_t from, uint64_t to)
 {
     stint_wire_begin (&self->out, STP_OUTCOME, 3);

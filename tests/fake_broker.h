@@ -81,6 +81,9 @@ void fake_full (fake_t *self, uint64_t request, uint64_t delay_ms, const char *t
 void fake_error (fake_t *self, uint64_t request, const char *code, const char *text);
 void fake_sequence (fake_t *self, uint64_t request, uint64_t sequence);
 
+//  Answers a stint_client_ping: the map {"epoch": 7}.
+void fake_pong (fake_t *self);
+
 //  Sends the outcomes of tasks number from to to of a batch: task n is 100 + n, done, with
 //  the result "result n", the cursor after task n is n.
 void fake_outcomes (fake_t *self, uint64_t batch, uint64_t from, uint64_t to);

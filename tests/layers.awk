@@ -22,7 +22,7 @@ BEGIN {
         exit
     }
     gsub (/ +/, "|", pure)
-    shell_part = "^(peers|outbox|clock|auth|stats|http|store|blocks)(_.*)?[.]"
+    shell_part = "^(peers|outbox|clock|listen|fetch|auth|stats|http|store)(_.*)?[.]"
     shell = "^(broker|stint_client|stint_worker)(_.*)?[.]"
     common = "^stint(_.*)?[.]"
     impure = "^(zmq|czmq|lmdb|time|unistd|stdio|pthread|threads|signal|poll|fcntl|dirent|" \
@@ -71,8 +71,8 @@ function wrong (text) {
         wrong("a pure file may not include <" header ">")
     if (rank(FILENAME) == 6)
         next
-    if (header ~ /^lmdb/ && FILENAME !~ /(^|\/)store_lmdb[.]c$/)
-        wrong("only store_lmdb.c may include <" header ">")
+    if (header ~ /^lmdb/ && FILENAME !~ /(^|\/)store_lmdb[a-z_]*[.][ch]$/)
+        wrong("only the LMDB engine may include <" header ">")
     if (header ~ /^msgpack/ && FILENAME !~ /(^|\/)stint_pack[.][ch]$/)
         wrong("only stint_pack may include <" header ">")
 }

@@ -34,18 +34,6 @@ s_end (fake_t *fake, stint_client_t *client)
 }
 
 static void
-s_answer_state (fake_t *fake)
-{
-    stint_wire_begin (&fake->out, STP_STATE, 2);
-    stint_wire_number (&fake->out, 'r', fake->last.request);
-    stint_wire_field (&fake->out, 'f');
-    stint_write_map (&fake->out, 1);
-    stint_write_text (&fake->out, "epoch");
-    stint_write_number (&fake->out, 7);
-    fake_send_out (fake);
-}
-
-static void
 s_answer_outcome (fake_t *fake, uint64_t request, uint64_t id, stint_state_t state,
                   const char *result)
 {
@@ -68,7 +56,7 @@ s_script_ping (fake_t *fake)
     fake_expect (fake, STP_QUERY);
     fake_assert (fake_is (fake->last.operation, "ping"));
     fake_greet (fake, 1000, 3);
-    s_answer_state (fake);
+    fake_pong (fake);
 }
 
 Test (client, a_ping_is_answered)
@@ -138,7 +126,7 @@ s_script_cancel (fake_t *fake)
     fake_expect (fake, STP_CANCEL);
     fake_full (fake, fake->last.request, 10, "too many requests");
     fake_expect (fake, STP_CANCEL);
-    s_answer_state (fake);
+    fake_pong (fake);
 }
 
 Test (client, each_refusal_is_a_status_with_its_text)
@@ -202,7 +190,7 @@ s_script_query (fake_t *fake)
     fake_assert (fake_is (fake->last.operation, "tasks") && fake->last.after == 5);
     fake_assert (fake_is (fake->last.group, "mail") && fake->last.count == 20);
     fake_assert (fake->last.state == STINT_DEAD && !stint_wire_has (&fake->last, 'i'));
-    s_answer_state (fake);
+    fake_pong (fake);
 }
 
 Test (client, a_query_brings_the_packed_map)
@@ -224,6 +212,8 @@ Test (client, a_query_brings_the_packed_map)
 static void
 s_script_wait (fake_t *fake)
 {
+    fake_expect (fake, STP_QUERY);
+    fake_pong (fake);
     fake_expect (fake, STP_COLLECT);
     fake_assert (fake->last.id == 9 && !stint_wire_has (&fake->last, 'b'));
     uint64_t request = fake->last.request;
@@ -242,8 +232,10 @@ Test (client, a_wait_ends_with_the_task_or_is_pending)
 {
     fake_t fake;
     fake_start (&fake, s_script_wait);
-    stint_client_t *client = s_client (&fake, 400);
+    stint_client_t *client = s_client (&fake, 8000);
     stint_result_t result;
+    cr_assert_eq (stint_client_ping (client, NULL), STINT_OK);
+    stint_client_set_timeout (client, 200);
     cr_assert_eq (stint_client_wait (client, 9, &result), STINT_ERR_PENDING);
     stint_client_set_timeout (client, 5000);
     cr_assert_eq (stint_client_wait (client, 9, &result), STINT_OK);

@@ -28,9 +28,10 @@ s_open (fake_t *fake, const char *name, int timeout_ms, stint_client_t **client,
         stint_batch_t **batch)
 {
     *client = stint_client_new (fake->endpoint);
-    stint_client_set_timeout (*client, timeout_ms);
+    stint_client_set_timeout (*client, 8000);
     *batch = stint_batch_open (*client, "group", name);
     cr_assert_not_null (*batch, "%s", stint_client_error (*client));
+    stint_client_set_timeout (*client, timeout_ms);
 }
 
 static void
