@@ -78,7 +78,7 @@ CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.
 PURE_MODULES := core apply keep schedule lease session group batch task producer roster \
                 journal record query effects
 PURE := $(call object,$(PURE_MODULES:%=broker/%.c) $(PURE_MODULES:%=broker/%_*.c) \
-                      $(addprefix common/stint_,peer.c pack.c wire.c))
+                      $(addprefix common/stint_,error.c peer.c pack.c wire.c))
 
 all: $(PROGRAMS) $(B)/libstint.a $(B)/libstint.so
 

@@ -258,7 +258,8 @@ s_on_pushed (core_t *core, record_t *record)
         s_batch (core, batch)->pushed += count;
         s_batch (core, batch)->held += count;
     }
-    s_group (core, (uint32_t) record->group)->pushed += count;
+    if (!core->replaying)
+        s_group (core, (uint32_t) record->group)->pushed += count;
     if (record->id + count > core->next_id)
         core->next_id = record->id + count;
     if (record->producer) {
@@ -299,26 +300,15 @@ s_attempt (core_t *core, const record_t *record)
 }
 
 static const char *
-s_on_done (core_t *core, const record_t *record)
-{
-    uint32_t slot = s_attempt (core, record);
-    if (!slot)
-        return NULL;
-    task_t *task = s_task (core, slot);
-    if (!s_end (core, slot, record, STINT_DONE))
-        return "it ends a task that was not running";
-    s_let_go (core, task->group, &task->payload);
-    s_keep (core, task->group, &task->result, record->result);
-    s_group (core, task->group)->finished++;
-    return NULL;
-}
-
-static const char *
 s_on_failed (core_t *core, const record_t *record)
 {
     uint32_t slot = s_attempt (core, record);
-    if (!slot)
+    uint32_t batch = batches_find (&core->batches, record->batch);
+    if (!slot) {
+        if (batch && record->state == STINT_DEAD)
+            s_batch (core, batch)->dead++;
         return NULL;
+    }
     task_t *task = s_task (core, slot);
     task->attempts = (uint16_t) record->attempts;
     task->failures = (uint16_t) record->failures;
@@ -340,19 +330,6 @@ s_on_returned (core_t *core, const record_t *record)
     if (task->attempts > 0)
         task->attempts--;
     return s_move (core, slot, STINT_READY) ? NULL : "it returns a task that has ended";
-}
-
-static const char *
-s_on_cancelled (core_t *core, const record_t *record)
-{
-    uint32_t slot = tasks_find (&core->tasks, record->id);
-    if (!slot)
-        return NULL;
-    task_t *task = s_task (core, slot);
-    if (!s_end (core, slot, record, STINT_CANCELLED))
-        return "it cancels a task that has ended";
-    s_let_go (core, task->group, &task->payload);
-    return NULL;
 }
 
 static const char *
@@ -476,7 +453,8 @@ s_on_worker_gone (core_t *core, const record_t *record)
     return NULL;
 }
 
-//  Makes a task as its record says, at a recovery whose log begins behind its push.
+//  Makes a task as its record says, at a recovery whose log begins behind its push. What
+//  has ended counts for its batch by the record of its end.
 
 static const char *
 s_restore (core_t *core, const record_t *record)
@@ -515,6 +493,27 @@ s_restore (core_t *core, const record_t *record)
     return NULL;
 }
 
+//  A task that ended well or was cancelled. The record brings it back, as one that runs, if
+//  the block of its push is gone.
+
+static const char *
+s_on_ended (core_t *core, record_t *record, uint64_t state)
+{
+    record->state = STINT_RUNNING;
+    const char *fault = tasks_find (&core->tasks, record->id) ? NULL : s_restore (core, record);
+    if (fault)
+        return fault;
+    uint32_t slot = tasks_find (&core->tasks, record->id);
+    task_t *task = s_task (core, slot);
+    if (!s_end (core, slot, record, state))
+        return "it ends a task that may not end so";
+    s_let_go (core, task->group, &task->payload);
+    s_keep (core, task->group, &task->result, record->result);
+    if (state == STINT_DONE && !core->replaying)
+        s_group (core, task->group)->finished++;
+    return NULL;
+}
+
 static const char *
 s_on_kept_task (core_t *core, const record_t *record)
 {
@@ -526,8 +525,10 @@ s_on_kept_task (core_t *core, const record_t *record)
     task_t *task = s_task (core, tasks_find (&core->tasks, record->id));
     if (task->state != STINT_DONE && task->state != STINT_CANCELLED)
         s_keep (core, task->group, &task->payload, record->payload);
-    if (record->attempts > 0 || task->state == STINT_DONE)
+    if (record->result.size > 0 || task_ended (task->state))
         s_keep (core, task->group, &task->result, record->result);
+    else
+        s_let_go (core, task->group, &task->result);
     return NULL;
 }
 
@@ -545,13 +546,13 @@ apply_record (core_t *core, record_t *record)
         case RECORD_STARTED:
             return s_on_started (core, record);
         case RECORD_DONE:
-            return s_on_done (core, record);
+            return s_on_ended (core, record, STINT_DONE);
         case RECORD_FAILED:
             return s_on_failed (core, record);
         case RECORD_RETURNED:
             return s_on_returned (core, record);
         case RECORD_CANCELLED:
-            return s_on_cancelled (core, record);
+            return s_on_ended (core, record, STINT_CANCELLED);
         case RECORD_COLLECTED:
             return s_on_collected (core, record);
         case RECORD_DROPPED:

@@ -18,7 +18,7 @@
 #include <zmq.h>
 
 #define MESSAGES_MAX 256                   //  Taken from the socket in one turn
-#define RUNS_MAX 16                        //  Times that the core goes on in one turn
+#define RUNS_MAX 32                        //  Times that the core goes on in one turn
 #define MOVES_MAX 4                        //  Blocks copied forward in one turn
 #define STALL_MS 500                       //  A turn that late is a stall of our own
 #define OUTBOX_MAX ((uint64_t) 256 << 20)  //  Bytes that wait to be sent
@@ -35,6 +35,7 @@ struct broker {
     outbox_t *outbox;          //  What is to be sent
     broker_clock_t clock;      //  Time
     int64_t now;               //  Of this turn
+    int64_t waits_at;          //  When the last turn ended
     int64_t wake_at;           //  When this turn should have begun at the latest
     int64_t stop_at;           //  Draining until then; CORE_NEVER when not
     bool stopping;             //  Leaves the loop
@@ -148,7 +149,7 @@ s_start (broker_t *self, char *error, size_t error_size)
     const broker_options_t *options = &self->options;
     self->store = options->engine->open (&options->store, error, error_size);
     if (!self->store)
-        return 78;
+        return errno == EIO || errno == ENOSPC || errno == EDQUOT ? 74 : 78;
     int code = s_recover (self, error, error_size);
     if (!code)
         code = s_listen (self, error, error_size);
@@ -172,6 +173,8 @@ broker_new (const broker_options_t *options, char *error, size_t error_size, int
     self->stop_at = self->wake_at = CORE_NEVER;
     self->core = core_new (&options->limits, options->seed);
     self->journal = core_journal (self->core);
+    if (options->engine->keeps)
+        journal_forgo_sums (self->journal);
     *code = s_start (self, error, error_size);
     if (*code)
         broker_destroy (&self);
@@ -233,6 +236,11 @@ s_session (broker_t *self)
 {
     uint64_t peer = self->message.peer;
     uint32_t session = peers_session (self->peers, peer);
+    if (session && core_has_left (self->core, session)) {
+        //  Its BYE goes first: what came behind the message that it answers begins anew
+        outbox_take (self->outbox, &self->effects);
+        session = peers_session (self->peers, peer);
+    }
     if (session)
         return session;
     if (!peers_allowed (&self->message)) {
@@ -266,7 +274,7 @@ s_take (broker_t *self)
     uint32_t session = s_session (self);
     if (!session)
         return;
-    if (effects_room (&self->effects) < EFFECTS_EVENT)
+    if (effects_due (&self->effects))
         outbox_take (self->outbox, &self->effects);
     if (status == STINT_WIRE_OK)
         core_receive (self->core, self->now, session, &self->decoded, &self->effects);
@@ -353,17 +361,21 @@ s_commit (broker_t *self)
         engine->trim (self->store, trim);
 }
 
-//  A turn that begins much later than it should have is a stall of our own: peers that
-//  could not be heard in that time are not to blame.
+//  A turn that took long, or began much later than it should have, is a stall of our own:
+//  peers that could not be heard in that time are not to blame.
 
 static void
 s_read_clock (broker_t *self)
 {
-    self->now = broker_clock_now (&self->clock);
-    if (self->wake_at != CORE_NEVER && self->now > self->wake_at + STALL_MS) {
+    int64_t now = broker_clock_now (&self->clock);
+    int64_t stall = self->waits_at - self->now;
+    if (now > self->wake_at)
+        stall += now - self->wake_at;
+    self->now = now;
+    if (stall > STALL_MS) {
         stint_log (STINT_LOG_WARNING, "broker.stalled",
-                   stint_field_duration ("for", self->now - self->wake_at));
-        core_forgive (self->core, self->now - self->wake_at);
+                   stint_field_duration ("for", stall));
+        core_forgive (self->core, stall);
     }
 }
 
@@ -388,6 +400,7 @@ s_wait (broker_t *self, zmq_pollitem_t *items, int count)
         deadline = self->stop_at;
     int64_t now = broker_clock_now (&self->clock);
     int64_t wait = deadline == CORE_NEVER ? -1 : deadline > now ? deadline - now : 0;
+    self->waits_at = now;
     self->wake_at = wait < 0 ? CORE_NEVER : now + wait;
     items [0].events = outbox_waiting (self->outbox) < OUTBOX_MAX ? ZMQ_POLLIN : 0;
     zmq_poll (items, count, (long) wait);

@@ -150,11 +150,14 @@ core_recovered (core_t *self, int64_t now, uint64_t epoch)
     const char *fault = s_unnamed (self);
     if (fault)
         return fault;
+    //  Every life since that of the last block may have given out numbers that did not
+    //  become durable; one that stopped in good order has not
+    assert (epoch > self->epoch);
+    uint64_t lives = epoch - self->epoch - (self->closed || self->epoch == 0 ? 1 : 0);
+    self->next_id += lives * CORE_ID_AHEAD;
     self->replaying = false;
     self->epoch = epoch;
     self->attempts = 0;
-    if (self->replayed_until > 0 && !self->closed)
-        self->next_id += CORE_ID_AHEAD;
     self->known_id = self->next_id;
     self->started_at = self->swept_at = now;
     self->orphans_until = now + (int64_t) self->limits.heartbeat_ms * self->limits.liveness;
@@ -171,11 +174,7 @@ core_recovered (core_t *self, int64_t now, uint64_t epoch)
 uint32_t
 core_open (core_t *self, int64_t now)
 {
-    uint32_t slot = sessions_add (&self->sessions, now);
-    //  Its first beat is due at once: it greets the peer and names our heartbeat
-    if (slot)
-        self->sessions.sessions.pool [slot].peer.sent_at = now - self->limits.heartbeat_ms;
-    return slot;
+    return sessions_add (&self->sessions, now);
 }
 
 //  Returns the place of a session's worker on the roster, or 0.
@@ -188,18 +187,7 @@ s_entry (const core_t *self, uint32_t session)
     return entry && self->roster.workers.pool [entry].session == session ? entry : 0;
 }
 
-void
-core_leave (core_t *self, uint32_t session)
-{
-    uint32_t entry = s_entry (self, session);
-    if (entry)
-        self->roster.workers.pool [entry].session = 0;
-    if (self->sessions.sessions.pool [session].attached)
-        core_unwatch (self, session);
-    sessions_leave (&self->sessions, &self->groups, session);
-}
-
-//  A worker that says goodbye, or was missed, is not awaited after a restart.
+//  A worker that left is not awaited after a restart: what it held is taken back.
 
 static void
 s_strike_off (core_t *self, uint32_t session)
@@ -212,6 +200,21 @@ s_strike_off (core_t *self, uint32_t session)
     apply_now (self, &record, NULL);
 }
 
+void
+core_leave (core_t *self, uint32_t session)
+{
+    s_strike_off (self, session);
+    if (self->sessions.sessions.pool [session].attached)
+        core_unwatch (self, session);
+    sessions_leave (&self->sessions, &self->groups, session);
+}
+
+bool
+core_has_left (const core_t *self, uint32_t session)
+{
+    return self->sessions.sessions.pool [session].gone;
+}
+
 static void
 s_on_bye (core_t *self, uint32_t session, effects_t *out)
 {
@@ -219,7 +222,6 @@ s_on_bye (core_t *self, uint32_t session, effects_t *out)
     const session_t *left = &self->sessions.sessions.pool [session];
     while (left->held.head)
         lease_return (self, left->held.head);
-    s_strike_off (self, session);
     core_leave (self, session);
     effects_add (out, STP_BYE, session);
 }
@@ -352,7 +354,6 @@ s_miss (core_t *self, int64_t now, effects_t *out)
         if (!slot || stint_peer_gone_at (&pool [slot].peer) > now
             || effects_room (out) == 0)
             return false;
-        s_strike_off (self, slot);
         core_leave (self, slot);
         effects_add (out, STP_BYE, slot);
     }
@@ -383,6 +384,8 @@ s_beat (core_t *self, int64_t now, effects_t *out)
             return false;
         reply_t *reply = effects_add (out, STP_HEARTBEAT, slot);
         reply->count = s_backlog (self, slot);
+        reply->state = !pool [slot].greeted;
+        self->sessions.sessions.pool [slot].greeted = true;
         sessions_sent (&self->sessions, slot, now);
     }
     return true;
@@ -453,8 +456,10 @@ core_run (core_t *self, int64_t now, effects_t *out)
     more |= s_give_up (self, now);
     more |= s_wake (self, now);
     if (now >= self->swept_at + CORE_SWEEP_MS) {
-        self->swept_at = now;
-        core_sweep (self, now);
+        if (core_sweep (self, now))
+            more = true;
+        else
+            self->swept_at = now;
     }
     if (!self->awaiting && !self->draining)
         more |= schedule_run (self, now, out);
@@ -540,8 +545,9 @@ core_digest (const core_t *self)
 {
     uint64_t digest = stint_index_mix (self->next_id);
     for (uint32_t slot = 1; slot <= self->tasks.tasks.used; slot++) {
-        if (self->tasks.tasks.pool [slot].id)
-            digest += task_digest (&self->tasks.tasks.pool [slot]);
+        const task_t *task = &self->tasks.tasks.pool [slot];
+        if (task->id)
+            digest += task_digest (task, self->batches.batches.pool [task->batch].id);
     }
     digest += groups_digest (&self->groups) + batches_digest (&self->batches);
     return digest + producers_digest (&self->producers) + roster_digest (&self->roster);

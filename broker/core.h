@@ -16,7 +16,7 @@
 #include "record.h"
 
 #define CORE_NEVER INT64_MAX
-#define CORE_ID_AHEAD ((uint64_t) 1 << 20)  //  Numbers passed over after a crash
+#define CORE_ID_AHEAD ((uint64_t) 1 << 20)  //  Numbers passed over for a life that crashed
 
 typedef struct core core_t;
 
@@ -30,6 +30,7 @@ typedef struct {
     uint32_t liveness;           //  Heartbeats that may be missed
     uint64_t waiting_max;        //  Bytes on their way to the disk beyond which a push is
                                  //  told FULL
+    uint64_t store_max;          //  Bytes in the journal beyond which too; 0 for no limit
     uint64_t memory_max;         //  Bytes of blocks kept in memory
     record_settings_t defaults;  //  Of groups
 } core_limits_t;
@@ -81,6 +82,9 @@ void core_refuse (core_t *self, int64_t now, uint32_t session, stint_wire_status
 
 //  Notes that a peer cannot be reached any more. The session ends; nothing is sent.
 void core_leave (core_t *self, uint32_t session);
+
+//  Returns true when a session has ended, and only its BYE is on its way.
+bool core_has_left (const core_t *self, uint32_t session);
 
 //  Does what is left to do: gives out tasks, delivers outcomes, ends sessions and leases,
 //  sends heartbeats, forgets what is old; as much as there is room for replies. Returns

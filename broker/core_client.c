@@ -71,8 +71,11 @@ s_full_of (const core_t *core, uint32_t slot, const stint_message_t *message)
     if (core->tasks.tasks.count + (uint64_t) message->list_count
         > core->tasks.tasks.capacity)
         return "the broker holds as many tasks as its limits/tasks allows";
-    if (journal_totals (core->journal).waiting > core->limits.waiting_max)
+    journal_totals_t journal = journal_totals (core->journal);
+    if (journal.waiting > core->limits.waiting_max)
         return "the broker's disk is behind";
+    if (core->limits.store_max && journal.bytes + bytes > core->limits.store_max)
+        return "the store is nearly as large as its store/size_max allows";
     if (core->producers.producers.count == core->producers.producers.capacity
         && !producers_find (&core->producers, message->producer))
         return "the broker remembers as many producers as its limits/producers allows";
@@ -286,7 +289,7 @@ bool
 core_tell (core_t *core, effects_t *out)
 {
     watch_t *pool = core->watches.pool;
-    while (core->told.head && effects_room (out) > 0) {
+    while (core->told.head && !effects_due (out)) {
         uint32_t slot = core->told.head;
         uint32_t task = tasks_find (&core->tasks, pool [slot].id);
         if (task) {
@@ -307,11 +310,11 @@ bool
 core_deliver (core_t *core, effects_t *out)
 {
     batches_t *batches = &core->batches;
-    while (batches->news.head && effects_room (out) > 0) {
+    while (batches->news.head && !effects_due (out)) {
         uint32_t slot = batches->news.head;
         const batch_t *batch = &batches->batches.pool [slot];
         uint32_t task;
-        while (effects_room (out) > 0
+        while (!effects_due (out)
                && (task = batches_deliver (batches, core->tasks.tasks.pool, slot)) != 0) {
             reply_t *reply = effects_add (out, STP_OUTCOME, batch->collector);
             reply->batch = batch->id;
@@ -357,8 +360,12 @@ core_on_cancel (core_t *core, int64_t now, uint32_t session, const stint_message
         return;
     }
     const task_t *task = &core->tasks.tasks.pool [slot];
-    if (task_ended (task->state)) {
+    if (task_ended (task->state) && task->state != STINT_CANCELLED) {
         core_error (out, session, message->request, "ended", "the task has ended already");
+        return;
+    }
+    if (task->state == STINT_CANCELLED) {
+        s_accepted (out, session, message->request);
         return;
     }
     if (task->state == STINT_RUNNING && task->holder) {
@@ -392,7 +399,8 @@ s_read_settings (const stint_message_t *message, record_settings_t *settings)
                && (strlen (names [index]) != name.size
                    || memcmp (names [index], name.data, name.size) != 0))
             index++;
-        if (reader.bad || index == 6 || value > INT64_MAX / 4)
+        if (reader.bad || index == 6 || value > RECORD_SPAN_MAX
+            || (index == 2 && value > TASK_ATTEMPTS_MAX))
             return false;
         *values [index] = value;
     }
@@ -420,7 +428,20 @@ s_set_group (core_t *core, uint32_t session, const stint_message_t *message, eff
     }
 }
 
-//  Forgets the batches of a group that holds no tasks.
+//  Returns true when a batch of the group holds tasks: they are in other groups.
+
+static bool
+s_batches_hold (const core_t *core, uint32_t group)
+{
+    const batch_pool_t *batches = &core->batches.batches;
+    for (uint32_t slot = 1; slot <= batches->used; slot++) {
+        if (batches->pool [slot].group == group && batches->pool [slot].held > 0)
+            return true;
+    }
+    return false;
+}
+
+//  Forgets the batches of a group.
 
 static void
 s_remove_batches (core_t *core, uint32_t group)
@@ -442,9 +463,10 @@ s_remove_group (core_t *core, uint32_t session, const stint_message_t *message,
     const group_t *group = &core->groups.groups.pool [slot];
     if (!slot)
         core_error (out, session, message->request, "unknown", "no such group");
-    else if (group_held (group) > 0 || group->workers > 0)
+    else if (group_held (group) > 0 || group->subscribers > 0
+             || s_batches_hold (core, slot))
         core_error (out, session, message->request, "occupied",
-                    "the group still holds tasks, or workers serve it");
+                    "the group or one of its batches holds tasks, or workers serve it");
     else {
         s_remove_batches (core, slot);
         record_t record = {.kind = RECORD_GROUP_GONE, .group = slot};
@@ -492,7 +514,7 @@ core_on_query (core_t *core, int64_t now, uint32_t session, const stint_message_
 //  ---------------------------------------------------------------------------------
 //  Forgetting
 
-static void
+static bool
 s_sweep_group (core_t *core, int64_t now, uint32_t slot)
 {
     const group_t *group = &core->groups.groups.pool [slot];
@@ -500,19 +522,21 @@ s_sweep_group (core_t *core, int64_t now, uint32_t slot)
     for (int count = 0; count < 256; count++) {
         uint32_t task = group->ended.head;
         if (!task || tasks [task].until > now)
-            return;
+            return false;
         record_t record = {.kind = RECORD_DROPPED, .id = tasks [task].id};
         apply_now (core, &record, NULL);
     }
+    return true;
 }
 
-void
+bool
 core_sweep (core_t *core, int64_t now)
 {
+    bool more = false;
     for (int count = 0; count < 64 && core->groups.groups.used > 0; count++) {
         core->sweep_group = core->sweep_group % core->groups.groups.used + 1;
         if (core->groups.groups.pool [core->sweep_group].used)
-            s_sweep_group (core, now, core->sweep_group);
+            more |= s_sweep_group (core, now, core->sweep_group);
     }
     for (int count = 0; count < 256; count++) {
         uint32_t slot = core->producers.idle.head;
@@ -522,4 +546,5 @@ core_sweep (core_t *core, int64_t now)
         record_t record = {.kind = RECORD_PRODUCER_GONE, .producer = producer->id};
         apply_now (core, &record, NULL);
     }
+    return more;
 }

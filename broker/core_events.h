@@ -45,7 +45,8 @@ bool core_deliver (core_t *core, effects_t *out);
 //  Lets go of all that a session waits for or collects.
 void core_unwatch (core_t *core, uint32_t session);
 
-//  Forgets what is old: ended tasks, empty batches, silent producers. A part at a time.
-void core_sweep (core_t *core, int64_t now);
+//  Forgets what is old: ended tasks and silent producers, a part at a time. Returns true
+//  when there is more.
+bool core_sweep (core_t *core, int64_t now);
 
 #endif

@@ -16,12 +16,20 @@ s_session (core_t *core, uint32_t slot)
     return &core->sessions.sessions.pool [slot];
 }
 
+//  Refuses an attempt, and counts that for its group. A task that is gone has ended and was
+//  collected; most likely that was this attempt, so nobody is counted.
+
 static void
-s_stale (effects_t *out, uint32_t session, uint64_t id, uint64_t fence)
+s_stale (core_t *core, effects_t *out, uint32_t session, const stint_item_t *item)
 {
     reply_t *reply = effects_add (out, STP_STALE, session);
-    reply->id = id;
-    reply->fence = fence;
+    reply->id = item->id;
+    reply->fence = item->fence;
+    uint32_t slot = tasks_find (&core->tasks, item->id);
+    if (!slot)
+        return;
+    core->totals.stale++;
+    core->groups.groups.pool [core->tasks.tasks.pool [slot].group].stale++;
 }
 
 //  ---------------------------------------------------------------------------------
@@ -53,8 +61,8 @@ s_become_worker (core_t *core, uint32_t slot, const stint_message_t *message)
 {
     session_t *session = s_session (core, slot);
     session->worker = message->worker;
-    core->sessions.workers++;
-    memcpy (session->name, message->name.data, message->name.size);
+    if (message->name.size > 0)
+        memcpy (session->name, message->name.data, message->name.size);
     session->name [message->name.size] = 0;
 
     uint32_t entry = roster_find (&core->roster, message->worker);
@@ -64,11 +72,25 @@ s_become_worker (core_t *core, uint32_t slot, const stint_message_t *message)
         apply_now (core, &record, NULL);
         entry = roster_find (&core->roster, message->worker);
     }
-    roster_back (&core->roster, entry);
-    uint32_t former = core->roster.workers.pool [entry].session;
+    session->former = core->roster.workers.pool [entry].session;
     core->roster.workers.pool [entry].session = slot;
-    if (former)
-        core_leave (core, former);
+    session->gate = core->roster.workers.pool [entry].kept.block;
+}
+
+//  Ends the session that a worker had on an older socket, when the broker has not missed it
+//  yet: what it holds and was not claimed is not coming.
+
+static void
+s_end_former (core_t *core, uint32_t slot, effects_t *out)
+{
+    uint32_t former = s_session (core, slot)->former;
+    s_session (core, slot)->former = 0;
+    const session_t *session = s_session (core, former);
+    if (!former || !session->used || session->gone
+        || session->worker != s_session (core, slot)->worker)
+        return;
+    core_leave (core, former);
+    effects_add (out, STP_BYE, former);
 }
 
 //  The roster is as long as there may be sessions; workers that never came back are struck
@@ -86,22 +108,31 @@ core_on_ready (core_t *core, int64_t now, uint32_t slot, stint_message_t *messag
                effects_t *out)
 {
     session_t *session = s_session (core, slot);
-    const char *fault = s_serve (core, slot, message);
+    const char *fault = NULL;
     if (message->worker == 0 || (session->worker && session->worker != message->worker))
         fault = "w is the worker's own number, not 0 and always the same";
-    if (s_roster_full (core, message))
+    else if (s_roster_full (core, message))
         fault = "the broker knows as many workers as its limits/sessions allows";
+    else
+        fault = s_serve (core, slot, message);
     if (fault) {
+        sessions_update (&core->sessions, &core->groups, slot);
         core_error (out, slot, message->request, "invalid", fault);
         return;
     }
     stint_item_t item;
     while (stint_wire_next (message, &item)) {
         if (!lease_adopt (core, now, slot, item.id, item.fence))
-            s_stale (out, slot, item.id, item.fence);
+            s_stale (core, out, slot, &item);
     }
     if (!session->worker)
         s_become_worker (core, slot, message);
+    //  A worker that holds more than fits into one READY sends several, all but the last
+    //  with x = 1
+    if (message->state == 0) {
+        roster_back (&core->roster, roster_find (&core->roster, message->worker));
+        s_end_former (core, slot, out);
+    }
     session->bytes_max = message->bytes > 0 ? message->bytes : WORKER_BYTES;
     session->capacity =
         message->count < CAPACITY_MAX ? (uint32_t) message->count : CAPACITY_MAX;
@@ -142,11 +173,7 @@ s_on_item (core_t *core, int64_t now, uint32_t session, const stint_item_t *item
         //  The same result again, because its acknowledgement was lost
         if (lease_ended (core, item->id, item->fence))
             return;
-        s_stale (out, session, item->id, item->fence);
-        core->totals.stale++;
-        uint32_t task = tasks_find (&core->tasks, item->id);
-        if (task)
-            core->groups.groups.pool [core->tasks.tasks.pool [task].group].stale++;
+        s_stale (core, out, session, item);
         return;
     }
     if (item->verdict == 0)
@@ -161,7 +188,7 @@ core_on_result (core_t *core, int64_t now, uint32_t session, stint_message_t *me
 {
     stint_item_t item;
     while (stint_wire_next (message, &item)) {
-        if (item.verdict > LEASE_REFUSED || item.delay > (uint64_t) INT64_MAX / 4) {
+        if (item.verdict > LEASE_REFUSED || item.delay > RECORD_SPAN_MAX) {
             message->list.bad = true;
             break;
         }

@@ -7,33 +7,44 @@
 #include "journal.h"
 #include "stint_wire.h"
 
-#define EFFECTS_MAX 16384   //  Replies that a turn may come to before the shell takes them
+#define EFFECTS_MAX 8400    //  Replies that there is room for
 #define EFFECTS_EVENT 4200  //  Most replies of one event: a full list, and an answer
+#define EFFECTS_RUN 512     //  Replies after which the core lets the shell take them
 
 //  One thing to say. Replies to one session keep their order among those that wait, and
-//  among those that do not.
+//  among those that do not. Small, because each task comes to two of them.
 
 typedef struct {
-    stp_command_t command;  //  Which; STP_BYE ends the session
-    bool durable;           //  Not before what was written so far is durable
-    uint32_t session;       //  To whom
-    uint32_t group;         //  TASK: slot of the group
-    uint64_t request;       //  Number of the request that it answers, 0 for none
-    uint64_t id;            //  Task
-    uint64_t fence;         //  Attempt
-    uint64_t number;        //  TASK: number of the attempt. OUTCOME: place in the batch
-    uint64_t state;         //  OUTCOME: a stint_state_t
-    uint64_t attempts;      //  OUTCOME: attempts begun
-    uint64_t count;         //  ACCEPTED: tasks. HEARTBEAT: backlog
-    uint64_t batch;         //  ACCEPTED, OUTCOME: number of the batch
-    uint64_t cursor;        //  ACCEPTED, OUTCOME: cursor of the batch
-    uint64_t sequence;      //  ERROR: sequence number that is expected
-    uint64_t delay_ms;      //  FULL: when to try again
-    journal_place_t place;  //  TASK, OUTCOME: where the body lies
-    const char *code;       //  ERROR
-    const char *text;       //  ERROR, FULL: for people
-    stint_bytes_t fields;   //  STATE: a packed map, valid until the next event
+    uint8_t command;    //  An stp_command_t; STP_BYE ends the session
+    bool durable;       //  Not before what was written so far is durable
+    uint8_t state;      //  OUTCOME: a stint_state_t. HEARTBEAT: 1 greets
+    uint16_t attempts;  //  TASK: number of the attempt. OUTCOME: attempts begun
+    uint32_t session;   //  To whom
+    union {
+        uint32_t group;   //  TASK: slot of the group
+        uint32_t number;  //  OUTCOME: place in the batch
+    };
+    uint64_t request;  //  Number of the request that it answers, 0 for none
+    uint64_t id;       //  Task
+    uint64_t batch;    //  ACCEPTED, OUTCOME: number of the batch
+    union {
+        uint64_t fence;     //  TASK, REVOKE, STALE: attempt
+        uint64_t cursor;    //  ACCEPTED, OUTCOME: cursor of the batch
+        uint64_t sequence;  //  ERROR: sequence number that is expected
+        uint64_t delay_ms;  //  FULL: when to try again
+    };
+    union {
+        journal_place_t place;  //  TASK, OUTCOME: where the body lies
+        uint64_t count;         //  ACCEPTED: tasks. HEARTBEAT: backlog
+        stint_bytes_t fields;   //  STATE: a packed map, valid until the next event
+        struct {
+            const char *code;  //  ERROR
+            const char *text;  //  ERROR, FULL: for people
+        };
+    };
 } reply_t;
+
+_Static_assert(sizeof (reply_t) <= 64, "a reply fits a cache line");
 
 typedef struct {
     reply_t replies [EFFECTS_MAX];
@@ -46,7 +57,7 @@ static inline reply_t *
 effects_add (effects_t *self, stp_command_t command, uint32_t session)
 {
     reply_t *reply = &self->replies [self->count++];
-    *reply = (reply_t){.command = command, .session = session};
+    *reply = (reply_t){.command = (uint8_t) command, .session = session};
     return reply;
 }
 
@@ -56,6 +67,16 @@ static inline size_t
 effects_room (const effects_t *self)
 {
     return EFFECTS_MAX - self->count;
+}
+
+//  Returns true when the shell should take the replies before the core goes on: there are
+//  many, or the bytes of the last one do not outlive the next event.
+
+static inline bool
+effects_due (const effects_t *self)
+{
+    return self->count >= EFFECTS_RUN
+           || (self->count > 0 && self->replies [self->count - 1].command == STP_STATE);
 }
 
 #endif

@@ -21,7 +21,8 @@ typedef struct {
     uint32_t counts [STINT_CANCELLED + 1];  //  Tasks by state
     uint64_t bytes;                         //  Of payloads and results that it holds
     stint_list_t waiting;                   //  Subscriptions of workers that have room
-    uint32_t workers;                       //  Workers that serve it
+    uint32_t subscribers;                   //  Sessions that serve it, drained ones too
+    uint32_t workers;                       //  Of these, workers that take tasks
     uint64_t pushed;                        //  Since the broker started: tasks accepted
     uint64_t finished;                      //  ended well
     uint64_t retried;                       //  attempts that failed and were tried again

@@ -11,10 +11,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#define SPARES_MAX 8  //  Memory of blocks that is kept for the next ones
 #define MOVES_MAX 64  //  Trims that wait for a durable block; more are merged
 
 struct journal_memory {
     atomic_uint users;  //  The journal, and messages on their way
+    size_t capacity;    //  Bytes of data
     uint8_t data [];    //  The block
 };
 
@@ -40,6 +42,8 @@ struct journal {
     int64_t now;                 //  For the header
     uint64_t next_id;            //  For the header
     uint64_t bytes;              //  Of all blocks
+    uint64_t leaving;            //  Of those that go when the moves are durable
+    uint64_t slack;              //  Bytes of garbage that are never worth a copy
     int64_t live;                //  Of all blocks
     uint64_t memory;             //  Bytes of blocks in memory that are durable
     uint64_t memory_max;         //  Most of those
@@ -49,7 +53,9 @@ struct journal {
     int64_t open_live;           //  Live bytes of the open block
     s_move_t moves [MOVES_MAX];  //  Trims to come, in order
     size_t move_count;           //  How many
-    journal_memory_t *spare;     //  A block of the usual size, to be used again
+    journal_memory_t *spares [SPARES_MAX];  //  Of the usual size, to be used again
+    size_t spare_count;                     //  How many
+    bool sums;                              //  Blocks get their checksums
 };
 
 static journal_memory_t *
@@ -59,6 +65,7 @@ s_memory_new (size_t size)
     if (!memory)
         abort ();
     atomic_init (&memory->users, 1);
+    memory->capacity = size;
     return memory;
 }
 
@@ -76,8 +83,16 @@ journal_new (uint64_t memory_max)
     if (!self)
         abort ();
     self->memory_max = memory_max;
+    self->sums = true;
+    self->slack = JOURNAL_SLACK;
     self->first = self->next = 1;
     return self;
+}
+
+void
+journal_set_slack (journal_t *self, uint64_t slack)
+{
+    self->slack = slack;
 }
 
 void
@@ -89,7 +104,8 @@ journal_destroy (journal_t **self_p)
     for (uint64_t number = self->first; number < self->next; number++)
         journal_release (self->blocks [number & (self->capacity - 1)].memory);
     journal_release (self->open);
-    journal_release (self->spare);
+    while (self->spare_count > 0)
+        journal_release (self->spares [--self->spare_count]);
     free (self->blocks);
     free (self);
     *self_p = NULL;
@@ -178,7 +194,7 @@ s_close_header (const journal_t *self, uint8_t *block, size_t size)
     s_put (block + 24, (uint64_t) self->now);
     s_put (block + 32, self->next_id);
     s_put (block + 40, size);
-    s_put (block + 48, s_sum (block, size));
+    s_put (block + 48, self->sums ? s_sum (block, size) : 0);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -202,6 +218,12 @@ journal_start (journal_t *self, uint64_t epoch)
 }
 
 void
+journal_forgo_sums (journal_t *self)
+{
+    self->sums = false;
+}
+
+void
 journal_mark (journal_t *self, int64_t now, uint64_t next_id)
 {
     self->now = now;
@@ -214,14 +236,24 @@ s_open (journal_t *self, size_t size)
     size_t capacity = JOURNAL_BLOCK;
     if (size + JOURNAL_HEADER > capacity)
         capacity = size + JOURNAL_HEADER;
-    if (capacity == JOURNAL_BLOCK && self->spare) {
-        self->open = self->spare;
-        self->spare = NULL;
-    }
+    if (capacity == JOURNAL_BLOCK && self->spare_count > 0)
+        self->open = self->spares [--self->spare_count];
     else
         self->open = s_memory_new (capacity);
     self->writer = (stint_writer_t){self->open->data, JOURNAL_HEADER, capacity};
     self->open_live = 0;
+}
+
+//  Lets go of memory, but keeps some of the usual size: fresh pages are dear.
+
+static void
+s_recycle (journal_t *self, journal_memory_t *memory)
+{
+    if (memory->capacity == JOURNAL_BLOCK && self->spare_count < SPARES_MAX
+        && atomic_load (&memory->users) == 1)
+        self->spares [self->spare_count++] = memory;
+    else
+        journal_release (memory);
 }
 
 //  A block that is much smaller than its memory moves into memory of its own size, and the
@@ -235,10 +267,7 @@ s_fit (journal_t *self, size_t size)
         return memory;
     journal_memory_t *small = s_memory_new (size);
     memcpy (small->data, memory->data, size);
-    if (!self->spare && self->writer.capacity == JOURNAL_BLOCK)
-        self->spare = memory;
-    else
-        journal_release (memory);
+    s_recycle (self, memory);
     return small;
 }
 
@@ -325,7 +354,7 @@ s_forget (journal_t *self, s_block_t *block)
 {
     if (!block->memory)
         return;
-    journal_release (block->memory);
+    s_recycle (self, block->memory);
     block->memory = NULL;
     self->memory -= block->size;
 }
@@ -354,6 +383,12 @@ journal_durable (journal_t *self, uint64_t number)
             s_forget (self, block);
     }
     s_evict (self, 0);
+}
+
+bool
+journal_is_durable (const journal_t *self, uint64_t number)
+{
+    return number <= self->durable;
 }
 
 const char *
@@ -449,13 +484,15 @@ journal_oldest (journal_t *self)
         return 0;
     if (s_block (self, oldest)->live == 0)
         return oldest;
-    return self->bytes > 2 * (uint64_t) self->live + JOURNAL_SLACK ? oldest : 0;
+    uint64_t bytes = self->bytes - self->leaving;
+    return bytes > 2 * (uint64_t) self->live + self->slack ? oldest : 0;
 }
 
 void
 journal_moved (journal_t *self, uint64_t number)
 {
     uint64_t gate = journal_gate (self);
+    self->leaving += journal_size (self, number);
     if (self->move_count > 0 && self->moves [self->move_count - 1].gate == gate) {
         self->moves [self->move_count - 1].number = number;
         return;
@@ -481,6 +518,7 @@ journal_trim (journal_t *self)
         assert (block->live == 0);
         s_forget (self, block);
         self->bytes -= block->size;
+        self->leaving -= block->size;
         self->first++;
     }
     return number;

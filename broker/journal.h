@@ -53,8 +53,10 @@ typedef struct journal journal_t;
 //  way. journal_release may be called from any thread.
 typedef struct journal_memory journal_memory_t;
 
-//  Creates a journal that keeps at most that many bytes of durable blocks in memory.
+//  Creates a journal that keeps at most that many bytes of durable blocks in memory. How
+//  many bytes of garbage are never worth a copy is JOURNAL_SLACK, until set otherwise.
 journal_t *journal_new (uint64_t memory_max);
+void journal_set_slack (journal_t *self, uint64_t slack);
 
 //  Destroys the journal and sets the caller's pointer to null.
 void journal_destroy (journal_t **self_p);
@@ -66,6 +68,9 @@ const char *journal_check (stint_bytes_t block, journal_header_t *header);
 //  Takes over a block that the engine gave back at a recovery. In order, before the first
 //  record is written.
 void journal_adopt (journal_t *self, uint64_t number, size_t size);
+
+//  Leaves checksums out: for an engine that keeps blocks in memory only.
+void journal_forgo_sums (journal_t *self);
 
 //  Begins the epoch in which records are written from now on.
 void journal_start (journal_t *self, uint64_t epoch);
@@ -96,8 +101,9 @@ void journal_mark (journal_t *self, int64_t now, uint64_t next_id);
 //  durable. Returns false when there is none.
 bool journal_take (journal_t *self, uint64_t *number, stint_bytes_t *block);
 
-//  Notes that blocks up to this one are durable.
+//  Notes that blocks up to this one are durable; returns true when this one is.
 void journal_durable (journal_t *self, uint64_t number);
+bool journal_is_durable (const journal_t *self, uint64_t number);
 
 //  Counts bytes of a block as live, or no longer so.
 void journal_hold (journal_t *self, journal_place_t place);
@@ -126,8 +132,7 @@ uint64_t journal_oldest (journal_t *self);
 //  Returns true when a block holds nothing live.
 bool journal_empty (const journal_t *self, uint64_t number);
 
-//  Notes that nothing in blocks up to this one is needed once what is written now is
-//  durable.
+//  Notes that the block that journal_oldest named may go once what is written is durable.
 void journal_moved (journal_t *self, uint64_t number);
 
 //  Returns the number of the block up to which the engine may trim, and forgets them; 0

@@ -90,7 +90,7 @@ typedef struct {
     stint_bytes_t block;   //  Its bytes
     core_fetch_fn *fetch;  //  Brings bytes that are not in memory
     void *argument;        //  Of fetch
-    stint_writer_t spare;  //  A payload, while fetch brings the result
+    stint_writer_t spare;  //  A task's payload and result
 } s_keeper_t;
 
 static stint_bytes_t
@@ -102,6 +102,24 @@ s_bytes (const s_keeper_t *self, journal_place_t place)
         return (stint_bytes_t){self->block.data + place.offset, place.size};
     stint_bytes_t bytes = journal_bytes (self->core->journal, place);
     return bytes.data ? bytes : self->fetch (place, self->argument);
+}
+
+void
+keep_describe (const core_t *core, uint32_t slot, record_t *record)
+{
+    const task_t *task = &core->tasks.tasks.pool [slot];
+    record->id = task->id;
+    record->fence = task->fence;
+    record->group = task->group;
+    record->batch = task->batch ? core->batches.batches.pool [task->batch].id : 0;
+    record->number = task->number;
+    record->at = task->at;
+    record->until = task->until;
+    record->state = task->state;
+    record->attempts = task->attempts;
+    record->failures = task->failures;
+    record->lost = task->lost;
+    record->position = task_ended (task->state) ? task->holder : 0;
 }
 
 //  Writes all of a task again, if a part of it lies in the block.
@@ -116,22 +134,17 @@ s_keep_task (s_keeper_t *self, uint64_t id)
         || (task->payload.block != self->number && task->result.block != self->number))
         return;
 
-    record_t record = {.kind = RECORD_KEPT_TASK, .id = id, .fence = task->fence};
-    record.group = task->group;
-    record.batch = task->batch ? core->batches.batches.pool [task->batch].id : 0;
-    record.number = task->number;
-    record.at = task->at;
-    record.until = task->until;
-    record.state =
-        task->state == STINT_DELAYED && task->until == 0 ? STINT_READY : task->state;
-    record.attempts = task->attempts;
-    record.failures = task->failures;
-    record.lost = task->lost;
-    record.position = task_ended (task->state) ? task->holder : 0;
+    //  Both are copied, because the block that they lie in may be sealed, and its memory
+    //  used again, to make room for the record
+    record_t record = {.kind = RECORD_KEPT_TASK};
+    keep_describe (core, slot, &record);
+    size_t payload = task->payload.size;
     self->spare.size = 0;
+    stint_writer_reserve (&self->spare, payload + task->result.size);
     stint_write_raw (&self->spare, s_bytes (self, task->payload));
-    record.payload = stint_writer_bytes (&self->spare);
-    record.result = s_bytes (self, task->result);
+    stint_write_raw (&self->spare, s_bytes (self, task->result));
+    record.payload = (stint_bytes_t){self->spare.data, payload};
+    record.result = (stint_bytes_t){self->spare.data + payload, task->result.size};
     apply_now (core, &record, NULL);
 }
 
@@ -147,6 +160,7 @@ s_keep_from (s_keeper_t *self, record_t *record)
             break;
         case RECORD_DONE:
         case RECORD_FAILED:
+        case RECORD_CANCELLED:
         case RECORD_KEPT_TASK:
             s_keep_task (self, record->id);
             break;
@@ -154,7 +168,6 @@ s_keep_from (s_keeper_t *self, record_t *record)
         case RECORD_GROUP_GONE:
         case RECORD_STARTED:
         case RECORD_RETURNED:
-        case RECORD_CANCELLED:
         case RECORD_COLLECTED:
         case RECORD_DROPPED:
         case RECORD_BATCH:

@@ -6,6 +6,9 @@
 
 #include "core_state.h"
 
+//  Fills in all of a task but its bytes, so that the record can bring it back.
+void keep_describe (const core_t *core, uint32_t task, record_t *record);
+
 //  Writes the full records of all things again whose last ones lie in this block or one
 //  before it, tasks apart.
 void keep_records (core_t *core, uint64_t number);

@@ -4,6 +4,7 @@
 #include "lease.h"
 
 #include "apply.h"
+#include "keep.h"
 
 static task_t *
 s_task (const core_t *core, uint32_t slot)
@@ -82,8 +83,8 @@ void
 lease_done (core_t *core, int64_t now, uint32_t slot, stint_bytes_t result)
 {
     const task_t *task = s_task (core, slot);
-    record_t record = {
-        .kind = RECORD_DONE, .id = task->id, .fence = task->fence, .at = now};
+    record_t record = {.kind = RECORD_DONE};
+    keep_describe (core, slot, &record);
     record.result = result;
     s_ending (core, now, task, &record);
     if (task->holder)
@@ -119,12 +120,14 @@ lease_fail (core_t *core, int64_t now, uint32_t slot, lease_end_t end, uint64_t 
     record.failures =
         task->failures + (uint64_t) (end == LEASE_RETRY || end == LEASE_REFUSED);
     record.lost = task->lost + (uint64_t) (end == LEASE_LOST);
+    record.batch = task->batch ? core->batches.batches.pool [task->batch].id : 0;
     record.result = text;
     if (record.result.size > STINT_ERROR_MAX)
         record.result.size = STINT_ERROR_MAX;
 
     group_t *group = &core->groups.groups.pool [task->group];
-    if (end == LEASE_REFUSED || record.failures >= settings.max_attempts
+    if (end == LEASE_REFUSED
+        || (end == LEASE_RETRY && record.failures >= settings.max_attempts)
         || record.lost >= CORE_LOST_MAX) {
         record.state = STINT_DEAD;
         s_ending (core, now, task, &record);
@@ -156,7 +159,8 @@ lease_return (core_t *core, uint32_t slot)
 void
 lease_cancel (core_t *core, int64_t now, uint32_t slot)
 {
-    record_t record = {.kind = RECORD_CANCELLED, .id = s_task (core, slot)->id, .at = now};
+    record_t record = {.kind = RECORD_CANCELLED};
+    keep_describe (core, slot, &record);
     s_ending (core, now, s_task (core, slot), &record);
     apply_now (core, &record, NULL);
 }
@@ -205,5 +209,8 @@ lease_ended (const core_t *core, uint64_t id, uint64_t fence)
     if (!slot)
         return false;
     const task_t *task = s_task (core, slot);
-    return (task->state == STINT_DONE || task->state == STINT_DEAD) && task->fence == fence;
+    //  Dead of lost workers: nobody's result ended the last attempt
+    bool by_result = task->state == STINT_DONE
+                     || (task->state == STINT_DEAD && task->lost < CORE_LOST_MAX);
+    return by_result && task->fence == fence;
 }

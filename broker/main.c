@@ -36,13 +36,9 @@ s_load (int argc, char **argv)
 {
     stint_config_t *config = settings_new ();
     stint_config_load_environment (config);
-    int rest = stint_config_load_flags (config, argc, argv, false);
+    stint_config_load_flags (config, argc, argv, false);
     const char *file = stint_config_text (config, "config");
     stint_config_load_file (config, file ? file : "/etc/stint/broker.zpl", file != NULL);
-    if (rest < argc || stint_config_positionals (config) > 0)
-        stint_config_add_fault (config, "config",
-                                "stint-broker takes flags only; a configuration file is "
-                                "given with --config FILE");
     for (size_t index = 0; index < stint_config_names (config, "groups"); index++) {
         const char *name = stint_config_name (config, "groups", index);
         if (!stint_wire_name_valid (stint_bytes_of (name)))
@@ -205,6 +201,13 @@ main (int argc, char **argv)
         puts ("stint-broker " STINT_VERSION);
     else if (stint_config_faults (self.config) > 0)
         code = s_tell_faults (self.config);
+    else if (stint_config_positionals (self.config) > 0) {
+        fprintf (stderr,
+                 "stint-broker: what is \"%s\"? it takes flags only; a file of "
+                 "settings is given with --config FILE\n",
+                 stint_config_positional (self.config, 0));
+        code = 64;
+    }
     else if (stint_config_boolean (self.config, "print-config"))
         stint_config_print (self.config, stdout);
     else if (!stint_config_boolean (self.config, "check-config")) {

@@ -271,7 +271,7 @@ static void
 s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply)
 {
     stint_writer_t *out = &parcel->header;
-    parcel->command = reply->command;
+    parcel->command = (stp_command_t) reply->command;
     parcel->group = reply->group;
     parcel->key = reply->batch ? reply->batch : reply->request;
     parcel->cursor = 0;
@@ -286,7 +286,7 @@ s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply)
         stint_wire_number (out, reply->batch ? 'b' : 'r', parcel->key);
     }
     else
-        stint_wire_begin (out, reply->command, 1);
+        stint_wire_begin (out, (stp_command_t) reply->command, 1);
     parcel->where = stint_wire_list (out);
 }
 
@@ -294,7 +294,7 @@ static bool
 s_fits (const s_parcel_t *parcel, const reply_t *reply, uint64_t gate)
 {
     return parcel->peer && parcel->command == reply->command && parcel->gate == gate
-           && parcel->group == reply->group
+           && (reply->command != STP_TASK || parcel->group == reply->group)
            && parcel->key == (reply->batch ? reply->batch : reply->request)
            && parcel->count < STINT_LIST_MAX && parcel->frame_count < STINT_FRAMES_MAX - 1
            && parcel->header.size + parcel->bytes < OUTBOX_MESSAGE;
@@ -314,15 +314,15 @@ s_add (outbox_t *self, const reply_t *reply, uint64_t gate)
         parcel->gate = gate;
     }
     stint_item_t item = {.id = reply->id, .fence = reply->fence};
-    item.number = (uint32_t) reply->number;
-    item.verdict = (uint32_t) reply->state;
-    item.attempts = (uint32_t) reply->attempts;
+    item.number = reply->command == STP_TASK ? reply->attempts : reply->number;
+    item.verdict = reply->state;
+    item.attempts = reply->attempts;
     item.body = s_body (self, reply->place);
     if (item.body.size > STINT_INLINE_MAX) {
         s_add_frame (self, parcel, reply->place, item.body);
         item.frame = parcel->frame_count;
     }
-    stint_wire_put (&parcel->header, reply->command, &item);
+    stint_wire_put (&parcel->header, (stp_command_t) reply->command, &item);
     parcel->count++;
     parcel->cursor = reply->cursor;
 
@@ -336,25 +336,44 @@ s_add (outbox_t *self, const reply_t *reply, uint64_t gate)
     }
 }
 
+//  Tells how often we beat, and how many beats may be missed.
+
+static void
+s_write_pace (outbox_t *self)
+{
+    stint_wire_number (&self->single, 'u', self->with.heartbeat_ms);
+    stint_wire_number (&self->single, 'y', self->with.liveness);
+}
+
+//  The answer to a push, a batch, a READY, or to what needs no more than a yes.
+
 static void
 s_write_accepted (outbox_t *self, const reply_t *reply)
 {
     stint_writer_t *out = &self->single;
-    stint_wire_begin (out, STP_ACCEPTED, 7);
+    stint_wire_begin (out, STP_ACCEPTED,
+                      reply->batch                   ? 4
+                      : reply->id || !reply->durable ? 3
+                                                     : 1);
     stint_wire_number (out, 'r', reply->request);
-    stint_wire_number (out, 'i', reply->id);
-    stint_wire_number (out, 'c', reply->count);
-    stint_wire_number (out, 'b', reply->batch);
-    stint_wire_number (out, 'k', reply->cursor);
-    stint_wire_number (out, 'u', self->with.heartbeat_ms);
-    stint_wire_number (out, 'y', self->with.liveness);
+    if (reply->batch) {
+        stint_wire_number (out, 'b', reply->batch);
+        stint_wire_number (out, 'c', reply->count);
+        stint_wire_number (out, 'k', reply->cursor);
+    }
+    else if (reply->id) {
+        stint_wire_number (out, 'i', reply->id);
+        stint_wire_number (out, 'c', reply->count);
+    }
+    else if (!reply->durable)
+        s_write_pace (self);
 }
 
 static void
 s_write_refusal (outbox_t *self, const reply_t *reply)
 {
     stint_writer_t *out = &self->single;
-    stint_wire_begin (out, reply->command, 4);
+    stint_wire_begin (out, (stp_command_t) reply->command, 4);
     stint_wire_number (out, 'r', reply->request);
     stint_wire_text (out, 'm', reply->text);
     if (reply->command == STP_FULL) {
@@ -379,10 +398,10 @@ s_write_state (outbox_t *self, const reply_t *reply)
 static void
 s_write_beat (outbox_t *self, const reply_t *reply)
 {
-    stint_wire_begin (&self->single, STP_HEARTBEAT, 3);
-    stint_wire_number (&self->single, 'u', self->with.heartbeat_ms);
-    stint_wire_number (&self->single, 'y', self->with.liveness);
+    stint_wire_begin (&self->single, STP_HEARTBEAT, reply->state ? 3 : 1);
     stint_wire_number (&self->single, 'z', reply->count);
+    if (reply->state)
+        s_write_pace (self);
 }
 
 //  Packs a reply that is a message of its own.
@@ -430,7 +449,7 @@ outbox_take (outbox_t *self, effects_t *effects)
         const reply_t *reply = &effects->replies [index];
         if (!peers_of (self->with.peers, reply->session))
             continue;
-        if (s_is_list (reply->command))
+        if (s_is_list ((stp_command_t) reply->command))
             s_add (self, reply, reply->durable ? gate : 0);
         else
             s_put (self, reply, gate);

@@ -191,8 +191,9 @@ s_tasks (core_t *core, uint32_t group, const stint_message_t *message, int64_t n
 {
     uint64_t limit = message->count > 0 ? message->count : ROWS_DEFAULT;
     uint64_t end = core->next_id;
-    if (message->after < end && end - message->after > LOOKUPS_MAX)
-        end = message->after + LOOKUPS_MAX;
+    uint64_t after = message->after < end ? message->after : end - 1;
+    if (end - after > LOOKUPS_MAX)
+        end = after + LOOKUPS_MAX;
     if (limit > ROWS_MAX)
         limit = ROWS_MAX;
 
@@ -200,7 +201,7 @@ s_tasks (core_t *core, uint32_t group, const stint_message_t *message, int64_t n
     stint_write_map (&core->state, 3);
     stint_write_text (&core->state, "tasks");
     size_t where = stint_write_array_open (&core->state);
-    uint64_t id = message->after + 1;
+    uint64_t id = after + 1;
     for (; id < end && rows < limit; id++) {
         uint32_t slot = tasks_find (&core->tasks, id);
         const task_t *task = &core->tasks.tasks.pool [slot];

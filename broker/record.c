@@ -18,10 +18,10 @@ static const struct {
     [RECORD_GROUP_GONE] = {"GROUP_GONE", "g"},
     [RECORD_PUSHED] = {"PUSHED", "pqigbntI"},
     [RECORD_STARTED] = {"STARTED", "ift"},
-    [RECORD_DONE] = {"DONE", "iftuoR"},
-    [RECORD_FAILED] = {"FAILED", "iftusaFloR"},
+    [RECORD_DONE] = {"DONE", "ifgbntuaFloR"},
+    [RECORD_FAILED] = {"FAILED", "iftusaFloRb"},
     [RECORD_RETURNED] = {"RETURNED", "if"},
-    [RECORD_CANCELLED] = {"CANCELLED", "ituo"},
+    [RECORD_CANCELLED] = {"CANCELLED", "ifgbntuaFloR"},
     [RECORD_COLLECTED] = {"COLLECTED", "bot"},
     [RECORD_DROPPED] = {"DROPPED", "i"},
     [RECORD_BATCH] = {"BATCH", "bgtN"},
@@ -43,47 +43,23 @@ record_name (record_kind_t kind)
     return (size_t) kind < KINDS && s_kinds [kind].name ? s_kinds [kind].name : "?";
 }
 
-//  Returns the member of a letter that stands for a number, or null.
+//  Where the members are that hold numbers, by their letters.
+
+static const uint16_t s_numbers [128] = {
+    ['i'] = offsetof (record_t, id),       ['f'] = offsetof (record_t, fence),
+    ['p'] = offsetof (record_t, producer), ['q'] = offsetof (record_t, sequence),
+    ['b'] = offsetof (record_t, batch),    ['g'] = offsetof (record_t, group),
+    ['n'] = offsetof (record_t, number),   ['o'] = offsetof (record_t, position),
+    ['s'] = offsetof (record_t, state),    ['a'] = offsetof (record_t, attempts),
+    ['F'] = offsetof (record_t, failures), ['l'] = offsetof (record_t, lost),
+    ['A'] = offsetof (record_t, pushed),   ['D'] = offsetof (record_t, done),
+    ['X'] = offsetof (record_t, dead),     ['C'] = offsetof (record_t, cancelled),
+};
 
 static uint64_t *
 s_number (record_t *self, char letter)
 {
-    switch (letter) {
-        case 'i':
-            return &self->id;
-        case 'f':
-            return &self->fence;
-        case 'p':
-            return &self->producer;
-        case 'q':
-            return &self->sequence;
-        case 'b':
-            return &self->batch;
-        case 'g':
-            return &self->group;
-        case 'n':
-            return &self->number;
-        case 'o':
-            return &self->position;
-        case 's':
-            return &self->state;
-        case 'a':
-            return &self->attempts;
-        case 'F':
-            return &self->failures;
-        case 'l':
-            return &self->lost;
-        case 'A':
-            return &self->pushed;
-        case 'D':
-            return &self->done;
-        case 'X':
-            return &self->dead;
-        case 'C':
-            return &self->cancelled;
-        default:
-            return NULL;
-    }
+    return (uint64_t *) ((uint8_t *) self + s_numbers [(size_t) letter]);
 }
 
 //  The settings in their order in the journal.
@@ -161,6 +137,7 @@ s_write_items (stint_writer_t *out, record_t *self, stint_message_t *message)
     uint32_t count = 0;
     size_t where = stint_write_array_open (out);
     while (stint_wire_next (message, &item)) {
+        message->list.bad = item.delay > RECORD_SPAN_MAX;
         if (item.delay > 0)
             stint_write_array (out, 2);
         stint_write_bytes (out, item.body);
@@ -204,8 +181,8 @@ s_write_value (stint_writer_t *out, record_t *self, char letter, stint_message_t
         case 'I':
             return s_write_items (out, self, message);
         default:
-            stint_write_number (out, *s_number (self, letter));
-            return true;
+            assert (false);
+            return false;
     }
 }
 
@@ -234,7 +211,9 @@ record_write (record_t *self, journal_t *journal, stint_message_t *message)
     stint_write_array (out, (uint32_t) strlen (layout) + 1);
     stint_write_number (out, self->kind);
     for (; *layout; layout++) {
-        if (!s_write_value (out, self, *layout, message)) {
+        if (s_numbers [(size_t) *layout])
+            stint_write_number (out, *s_number (self, *layout));
+        else if (!s_write_value (out, self, *layout, message)) {
             out->size = before;
             return false;
         }
@@ -252,7 +231,7 @@ s_read_settings (stint_reader_t *reader, record_t *self)
     uint64_t *list [6];
     s_list_settings (&self->settings, list);
     uint32_t count = stint_read_array (reader);
-    for (uint32_t index = 0; index < count; index++) {
+    for (uint32_t index = 0; index < count && !reader->bad; index++) {
         if (index < 6)
             *list [index] = stint_read_number (reader);
         else
@@ -281,7 +260,7 @@ s_read_items (stint_reader_t *reader, record_t *self)
 {
     self->item_count = stint_read_array (reader);
     self->items = *reader;
-    for (uint32_t index = 0; index < self->item_count; index++)
+    for (uint32_t index = 0; index < self->item_count && !reader->bad; index++)
         stint_read_skip (reader);
     self->items.end = reader->at;
 }
@@ -328,11 +307,12 @@ record_read (record_t *self, stint_reader_t *reader)
     uint32_t values = stint_read_array (reader);
     if (reader->bad || values == 0)
         return -1;
-    self->kind = (record_kind_t) stint_read_number (reader);
-    if ((size_t) self->kind >= KINDS || !s_kinds [self->kind].name)
+    uint64_t kind = stint_read_number (reader);
+    if (kind >= KINDS || !s_kinds [kind].name)
         return -1;
-    const char *layout = s_kinds [self->kind].layout;
-    for (values--; values > 0; values--) {
+    self->kind = (record_kind_t) kind;
+    const char *layout = s_kinds [kind].layout;
+    for (values--; values > 0 && !reader->bad; values--) {
         if (*layout)
             s_read_value (reader, self, *layout++);
         else

@@ -5,7 +5,9 @@
 //  in time, chance has been drawn. It is one msgpack array that begins with its kind;
 //  elements that are missing at its end are zero, so a record may grow. Applying a record
 //  to something that is not there does nothing, because a copy forward may have taken the
-//  thing out of the trimmed part of the log and put it further down as a KEPT record.
+//  thing out of the trimmed part of the log and put it further down as a KEPT record. Only
+//  DONE and CANCELLED bring the task back if need be: with them the payload is let go, and
+//  with it the block of the push. What ends a task counts for its batch in any case.
 
 #ifndef BROKER_RECORD_H
 #define BROKER_RECORD_H
@@ -14,6 +16,7 @@
 #include "stint_wire.h"
 
 #define RECORD_RECENT 8  //  Pushes that are remembered of a producer
+#define RECORD_SPAN_MAX ((uint64_t) INT64_MAX / 4)  //  Most milliseconds of any span
 
 typedef enum {
     RECORD_GROUP = 1,      //  A group is there, with these settings

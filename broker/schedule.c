@@ -16,10 +16,13 @@ s_give (core_t *core, int64_t now, uint32_t group, effects_t *out)
 
     const task_t *given = &core->tasks.tasks.pool [task];
     reply_t *reply = effects_add (out, STP_TASK, session);
+    //  Nothing runs on a worker that a restarted broker would not wait for
+    reply->durable = !journal_is_durable (core->journal,
+                                          core->sessions.sessions.pool [session].gate);
     reply->group = group;
     reply->id = given->id;
     reply->fence = given->fence;
-    reply->number = given->attempts;
+    reply->attempts = given->attempts;
     reply->place = given->payload;
     sessions_sent (&core->sessions, session, now);
 }
@@ -34,7 +37,7 @@ schedule_run (core_t *core, int64_t now, effects_t *out)
         for (int given = 0; given < SCHEDULE_QUANTUM; given++) {
             if (!group_runs_linked (groups->groups.pool, group))
                 break;
-            if (effects_room (out) == 0)
+            if (effects_due (out))
                 return true;
             s_give (core, now, group, out);
         }

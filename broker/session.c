@@ -35,7 +35,8 @@ sessions_add (sessions_t *self, int64_t now)
     session_sent_init (pool, slot);
     session_gone_init (pool, slot);
     session_heard_append (&self->heard, pool, slot);
-    session_sent_append (&self->sent, pool, slot);
+    stint_peer_sent (&pool [slot].peer, now - self->heartbeat_ms);
+    session_sent_insert (&self->sent, pool, slot, self->sent.head);
     for (uint32_t index = 0; index < STINT_GROUPS_MAX; index++) {
         uint32_t subscription = slot * STINT_GROUPS_MAX + index;
         self->subscriptions [subscription] = (subscription_t){0};
@@ -93,10 +94,29 @@ s_stand (sessions_t *self, groups_t *groups, uint32_t slot, bool waiting)
     }
 }
 
+//  Counts a session as a worker of its groups, or no longer so.
+
+static void
+s_count (sessions_t *self, groups_t *groups, uint32_t slot)
+{
+    session_t *session = &self->sessions.pool [slot];
+    bool counts = session->worker && session->capacity > 0 && !session->gone;
+    if (counts == session->counted)
+        return;
+    session->counted = counts;
+    self->workers = counts ? self->workers + 1 : self->workers - 1;
+    for (uint32_t index = 0; index < session->groups; index++) {
+        uint32_t group = sessions_subscriptions (self, slot) [index].group;
+        group_t *served = &groups->groups.pool [group];
+        served->workers = counts ? served->workers + 1 : served->workers - 1;
+    }
+}
+
 void
 sessions_update (sessions_t *self, groups_t *groups, uint32_t slot)
 {
     const session_t *session = &self->sessions.pool [slot];
+    s_count (self, groups, slot);
     bool room = !session->gone && session->held.count < session->capacity
                 && (session->bytes < session->bytes_max || session->held.count == 0);
     if (room != session->waiting)
@@ -117,7 +137,8 @@ sessions_serve (sessions_t *self, groups_t *groups, uint32_t slot, uint32_t grou
     if (session->waiting)
         s_stand (self, groups, slot, false);
     own [session->groups++].group = group;
-    groups->groups.pool [group].workers++;
+    groups->groups.pool [group].subscribers++;
+    groups->groups.pool [group].workers += session->counted;
     return true;
 }
 
@@ -131,11 +152,12 @@ sessions_leave (sessions_t *self, groups_t *groups, uint32_t slot)
     session->gone = true;
     if (session->waiting)
         s_stand (self, groups, slot, false);
-    for (uint32_t index = 0; index < session->groups; index++)
-        groups->groups.pool [sessions_subscriptions (self, slot) [index].group].workers--;
+    s_count (self, groups, slot);
+    for (uint32_t index = 0; index < session->groups; index++) {
+        uint32_t group = sessions_subscriptions (self, slot) [index].group;
+        groups->groups.pool [group].subscribers--;
+    }
     session->groups = 0;
-    if (session->worker)
-        self->workers--;
     session_heard_remove (&self->heard, pool, slot);
     session_sent_remove (&self->sent, pool, slot);
     session_gone_append (&self->gone, pool, slot);

@@ -26,12 +26,16 @@ typedef struct {
     stint_node_t gone_node;   //  Among those that left and still hold tasks
     uint64_t worker;          //  A worker's own number; 0 for a client
     char name [STINT_GROUP_MAX + 1];  //  Of a worker, for people
+    uint64_t gate;                    //  Block that says that the worker is there
     uint32_t capacity;                //  Most tasks that it will hold
     uint64_t bytes_max;               //  Most bytes of payload that it will hold
     uint64_t bytes;                   //  Bytes of payload that it holds
     task_list_t held;                 //  Tasks that it runs, or has in line
     uint64_t done;                    //  Attempts that it ended well
     uint32_t groups;                  //  How many it serves
+    uint32_t former;                  //  Session of the same worker on an older socket
+    bool counted;                     //  Its groups count it as a worker
+    bool greeted;                     //  It was sent its first beat
     bool waiting;                     //  It stands in line at its groups
     bool gone;                        //  It left; its tasks are being taken back
     bool known;                       //  It has sent more than heartbeats
@@ -60,7 +64,8 @@ void sessions_init (sessions_t *self, uint32_t capacity, uint32_t heartbeat_ms,
                     uint32_t liveness);
 void sessions_clear (sessions_t *self);
 
-//  Makes a session that was heard now. 0 when the table is full.
+//  Makes a session that was heard now and whose first beat is due at once: it greets the
+//  peer and names our heartbeat. 0 when the table is full.
 uint32_t sessions_add (sessions_t *self, int64_t now);
 
 //  Forgets a session that holds nothing.
@@ -77,7 +82,8 @@ void sessions_leave (sessions_t *self, groups_t *groups, uint32_t slot);
 //  returns false when it serves too many.
 bool sessions_serve (sessions_t *self, groups_t *groups, uint32_t slot, uint32_t group);
 
-//  Lets a worker stand in line at its groups if it has room, and not if it has none.
+//  Lets a worker stand in line at its groups if it has room, and not if it has none. One
+//  that takes no tasks, because its capacity is 0, does not count as a worker.
 void sessions_update (sessions_t *self, groups_t *groups, uint32_t slot);
 
 //  Returns the subscriptions of a session: STINT_GROUPS_MAX, unused ones with group 0.

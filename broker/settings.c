@@ -20,17 +20,17 @@
 #define TERA ((int64_t) 1 << 40)
 
 static const stint_option_t s_table [] = {
-    {"config", TEXT, NULL, 0, 0, NULL, "config", 'c', "", false, "FILE",
+    {"config", TEXT, NULL, 0, 0, NULL, "config", 'c', NULL, false, "FILE",
      "read settings from this file too"},
-    {"check-config", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "check-config", 0, "", false,
+    {"check-config", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "check-config", 0, NULL, false,
      NULL, "say what is wrong with the settings, and leave"},
-    {"print-config", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "print-config", 0, "", false,
+    {"print-config", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "print-config", 0, NULL, false,
      NULL, "print all settings as a file, and leave"},
-    {"ephemeral", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "ephemeral", 0, "", false, NULL,
+    {"ephemeral", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "ephemeral", 0, NULL, false, NULL,
      "keep nothing on disk"},
-    {"help", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "help", 'h', "", false, NULL,
+    {"help", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "help", 'h', NULL, false, NULL,
      "print this, and leave"},
-    {"version", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "version", 0, "", false, NULL,
+    {"version", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "version", 0, NULL, false, NULL,
      "print the version, and leave"},
 
     {"broker/listen", STINT_OPTION_LIST, NULL, 0, 0, NULL, "listen", 'l', NULL, false,
@@ -182,6 +182,8 @@ s_limits (const stint_config_t *config, bool ephemeral)
         .heartbeat_ms = (uint32_t) s_number (config, "broker/heartbeat"),
         .liveness = (uint32_t) s_number (config, "broker/liveness"),
         .waiting_max = s_number (config, "limits/waiting"),
+        //  What is copied forward, and pages that cannot be used again yet, need room too
+        .store_max = ephemeral ? 0 : s_number (config, "store/size_max") / 2,
         .memory_max = ephemeral ? UINT64_MAX : s_number (config, "limits/memory"),
         .defaults = settings_defaults (config),
     };

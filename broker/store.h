@@ -14,7 +14,9 @@ typedef struct store store_t;
 
 #define STORE_BLOCK_MAX (128u << 20)  //  Most bytes in a block; the least is one
 
-//  When an appended block counts as durable.
+//  When an appended block counts as durable. A broker that is killed loses nothing in any
+//  of them. A machine that stops takes back no more than an interval with the second, and
+//  with the third the store may be damaged anywhere, so it is not opened again.
 
 typedef enum {
     STORE_SYNC_ALWAYS,    //  When the disk has confirmed it
@@ -26,7 +28,7 @@ typedef struct {
     const char *directory;     //  Where the store lives; made when missing, mode 0700
     uint64_t size_max;         //  Most bytes the store may take on disk
     store_sync_t sync;         //  When a block is durable
-    int64_t sync_interval_ms;  //  For STORE_SYNC_INTERVAL
+    int64_t sync_interval_ms;  //  For STORE_SYNC_INTERVAL; more than zero
 } store_options_t;
 
 //  Takes one block of a replay. Returns false to stop the replay there.
@@ -38,7 +40,8 @@ typedef struct {
     //  Opens the store, takes the writer's place and raises the epoch by one, durably.
     //  Null when that is not possible: error then holds one line for people that says
     //  what, where and what to do (in use by another broker, not a directory, not a
-    //  store, written by a newer version, no permission, disk full).
+    //  store, written by a newer version, no permission, disk full), and errno is the
+    //  system's reason, or 0.
     store_t *(*open) (const store_options_t *options, char *error, size_t error_size);
 
     //  Returns the epoch that this opening began. The first is 1.
@@ -50,16 +53,19 @@ typedef struct {
     int (*replay) (store_t *self, store_replay_fn *callback, void *argument, char *error,
                    size_t error_size);
 
-    //  Forgets every block above number: a torn tail. Only between replay and append.
+    //  Forgets every block above number: a torn tail. Only between replay and append,
+    //  and not below what was trimmed. See failed () afterwards.
     void (*cut) (store_t *self, uint64_t number);
 
     //  Starts to make a block durable. Borrows the bytes until durable () reaches the
     //  number, or for an engine that keeps them (see keeps), until they are trimmed.
     //  Several blocks may be on their way; all of them share the next commit. Never
-    //  fails: an engine that cannot write any more says so through failed ().
+    //  fails: an engine that cannot write any more says so through failed (), and
+    //  borrows nothing after close ().
     void (*append) (store_t *self, uint64_t number, stint_bytes_t block);
 
-    //  Returns the number of the last block that survives a crash.
+    //  Returns the number of the last block that survives a crash; after an opening the
+    //  last one ever appended, trimmed or not. The first append takes the number after.
     uint64_t (*durable) (const store_t *self);
 
     //  Returns true while a commit is on its way.
@@ -77,13 +83,18 @@ typedef struct {
     void (*acknowledge) (store_t *self);
 
     //  Returns bytes of a durable block, for payloads that left memory. Valid until the
-    //  next read or trim. Data is null when the block is not there.
+    //  next read or trim. Data is null when the block is not there, is shorter, or cannot
+    //  be read from the disk.
     stint_bytes_t (*read) (store_t *self, uint64_t number, size_t offset, size_t size);
 
-    //  Blocks up to here are not needed any more. They go with the next commit.
+    //  Durable blocks up to here are not needed any more. The next commit, which holds
+    //  every block appended before this call, forgets all of them at once; an engine may
+    //  free their space little by little. Without a commit they come back.
     void (*trim) (store_t *self, uint64_t number);
 
-    //  Returns bytes taken on disk, and in free_bytes what the file system has left.
+    //  Returns bytes taken on disk, and in free_bytes what the file system has left. What
+    //  is trimmed is used again, but the bytes taken may never get less: count what is
+    //  kept to know how full the store is, and leave a tenth of size_max for the engine.
     uint64_t (*size) (const store_t *self, uint64_t *free_bytes);
 
     //  Waits until what was appended is durable or failed, closes and nulls.

@@ -162,7 +162,7 @@ s_put_back (const char *path, const s_anchor_t *anchor, const uint8_t *head)
 int
 anchor_recover (const char *directory, const char *name)
 {
-    s_anchor_t anchor;
+    s_anchor_t anchor = {.head_size = 0};
     uint8_t *head = NULL;
     int rc = s_read (directory, &anchor, &head);
     if (rc == ENOENT)

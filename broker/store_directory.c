@@ -130,7 +130,7 @@ directory_advice (const char *path, int error)
         return "the file system is mounted read-only; name another directory";
     if (error == EACCES || error == EPERM)
         return "run the broker as the user that owns it, or name another directory";
-    if (error == ENOMEM)
+    if (error == ENOMEM || error == EINVAL)
         return "no address space of that size; lower the size limit of the store or "
                "raise that of the process (ulimit -v)";
     return "name another directory, or see to its disk";

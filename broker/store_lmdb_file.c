@@ -311,6 +311,7 @@ lmdb_file_open (lmdb_file_t *self, const store_options_t *options)
         rc = directory_sync (options->directory);
     if (rc)
         s_refuse (self, rc, holder);
+    errno = rc > 0 ? rc : 0;
     return rc == 0;
 }
 
@@ -368,24 +369,29 @@ s_leave_safest_mode (lmdb_file_t *self)
     return rc ? rc : mdb_env_set_flags (self->env, MDB_NOSYNC, 1);
 }
 
-bool
-lmdb_file_commit (void *file, writer_commit_t *commit)
+//  Tries one transaction. Returns 0 or an error of LMDB; then nothing has changed.
+
+static int
+s_try_commit (lmdb_file_t *self, writer_commit_t *commit)
 {
-    lmdb_file_t *self = file;
     MDB_txn *txn;
-    int rc = s_leave_safest_mode (self);
-    if (rc == 0)
-        rc = mdb_txn_begin (self->env, NULL, 0, &txn);
-    if (rc == 0) {
-        rc = s_fill (self, txn, commit);
-        if (rc == 0)
-            rc = mdb_txn_commit (txn);
-        else
-            mdb_txn_abort (txn);
-    }
+    writer_commit_t tried = *commit;
+    lmdb_meta_t meta = self->meta;
+    int rc = mdb_txn_begin (self->env, NULL, 0, &txn);
     if (rc)
-        lmdb_file_tell (self, "commit to", rc);
-    return rc == 0;
+        return rc;
+
+    rc = s_fill (self, txn, &tried);
+    if (rc)
+        mdb_txn_abort (txn);
+    else
+        rc = mdb_txn_commit (txn);
+
+    if (rc)
+        self->meta = meta;
+    else
+        commit->deleted = tried.deleted;
+    return rc;
 }
 
 bool
@@ -399,6 +405,25 @@ lmdb_file_sync (void *file)
         rc = s_anchor (self);
     if (rc)
         lmdb_file_tell (self, "sync", rc);
+    return rc == 0;
+}
+
+bool
+lmdb_file_commit (void *file, writer_commit_t *commit)
+{
+    lmdb_file_t *self = file;
+    int rc = s_leave_safest_mode (self);
+    if (rc == 0)
+        rc = s_try_commit (self, commit);
+    if (rc == MDB_MAP_FULL && self->pin) {
+        //  Perhaps only because the way back holds so many pages: nothing was written
+        //  yet, so this is not what a failed write is
+        if (!lmdb_file_sync (self))
+            return false;
+        rc = s_try_commit (self, commit);
+    }
+    if (rc)
+        lmdb_file_tell (self, "commit to", rc);
     return rc == 0;
 }
 

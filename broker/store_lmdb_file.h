@@ -45,6 +45,7 @@ typedef struct {
     bool anchored;            //  Commits are not synced any more; an anchor is there
     MDB_txn *pin;             //  Keeps the pages that the anchor leads back to
     char failure [512];       //  One line, written by the first call that fails
+    int reason;               //  The system's, when it cannot be opened, or zero
 } lmdb_file_t;
 
 //  Opens the file, takes the writer's place and raises the epoch, durably. Returns false

@@ -79,7 +79,7 @@ tasks_find (const tasks_t *self, uint64_t id)
 //  no record says that time went by.
 
 uint64_t
-task_digest (const task_t *self)
+task_digest (const task_t *self, uint64_t batch)
 {
     uint8_t state = self->state == STINT_DELAYED ? STINT_READY : self->state;
     uint32_t position = task_ended (state) ? self->holder : 0;
@@ -89,7 +89,8 @@ task_digest (const task_t *self)
         (uint64_t) self->payload.size << 32 | self->result.size,
         (uint64_t) self->at,
         (uint64_t) self->until,
-        (uint64_t) self->group << 32 | self->batch,
+        self->group,
+        batch,
         (uint64_t) self->number << 32 | position,
         (uint64_t) self->attempts << 48 | (uint64_t) self->failures << 32
             | (uint64_t) self->lost << 16 | state,

@@ -12,6 +12,8 @@
 
 //  At most 128 bytes, with its four to six bytes of the index. The payload is elsewhere.
 
+#define TASK_ATTEMPTS_MAX 65000  //  Failures that may be allowed; they are counted in 16 bits
+
 typedef struct {
     uint64_t id;              //  Its number; 0 when the slot is free
     uint64_t fence;           //  Of the running or the last attempt; 0 before the first
@@ -68,7 +70,7 @@ bool task_may (uint8_t from, uint8_t to);
 //  Returns true for done, dead and cancelled.
 bool task_ended (uint8_t state);
 
-//  Returns a hash of what is durable of a task.
-uint64_t task_digest (const task_t *self);
+//  Returns a hash of what is durable of a task of the batch of that number.
+uint64_t task_digest (const task_t *self, uint64_t batch);
 
 #endif

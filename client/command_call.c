@@ -118,6 +118,17 @@ command_fail_status (const command_call_t *call, stint_status_t status)
                          *text ? text : stint_strerror (status));
 }
 
+int
+command_fail_full (const command_call_t *call, const char *group)
+{
+    const char *text = stint_client_error (call->client);
+    return command_fail (COMMAND_FULL,
+                         "limits: stint group list      more: stint group set GROUP "
+                         "max_tasks=N",
+                         "no room for a task of group \"%s\": %s", group,
+                         *text ? text : stint_strerror (STINT_ERR_FULL));
+}
+
 bool
 command_task_number (const char *word, uint64_t *id)
 {
@@ -140,6 +151,14 @@ command_task_number (const char *word, uint64_t *id)
     return true;
 }
 
+static int
+s_no_task (uint64_t id)
+{
+    return command_fail (
+        COMMAND_INPUT, NULL,
+        "there is no task %" PRIu64 ", or its result was fetched or ran out", id);
+}
+
 int
 command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *map)
 {
@@ -148,10 +167,7 @@ command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *
         return command_fail (COMMAND_INPUT, "all groups: stint group list",
                              "there is no group \"%s\"", query->group);
     if (status == STINT_ERR_NOT_FOUND && query->task)
-        return command_fail (COMMAND_INPUT, NULL,
-                             "there is no task %" PRIu64
-                             ", or its result was fetched or ran out",
-                             query->task);
+        return s_no_task (query->task);
     if (status != STINT_OK)
         return command_fail_status (call, status);
 
@@ -181,8 +197,7 @@ command_now (void)
 bool
 command_patient (const command_call_t *call, stint_status_t status, int64_t *away)
 {
-    if ((status != STINT_ERR_TIMEOUT && status != STINT_ERR_UNREACHABLE)
-        || *away == COMMAND_NEVER_THERE)
+    if (status != STINT_ERR_TIMEOUT && status != STINT_ERR_UNREACHABLE)
         return false;
 
     int64_t now = command_now ();
@@ -204,19 +219,27 @@ command_patient (const command_call_t *call, stint_status_t status, int64_t *awa
 int
 command_wait_for (command_call_t *call, uint64_t id, bool forever, stint_result_t *result)
 {
-    int64_t began = command_now ();
-    int64_t left = forever && call->timeout_ms == 0 ? INT64_MAX : command_timeout (call);
-    int64_t until = left == INT64_MAX ? left : began + left;
-    int64_t away = COMMAND_NEVER_THERE;
+    int64_t until = command_now () + command_timeout (call);
+    if (forever && call->timeout_ms == 0)
+        until = INT64_MAX;
+    int64_t away = 0;
+
+    //  A task that goes on is silent: so first, is there a broker at all?
+    int64_t took_us;
+    stint_client_set_timeout (call->client, command_timeout (call));
+    stint_status_t status = stint_client_ping (call->client, &took_us);
+    if (status != STINT_OK)
+        return command_fail_status (call, status);
+
     while (!command_interrupted ()) {
-        //  A broker that was never reached has the whole time-out to answer in.
-        int chunk = away == COMMAND_NEVER_THERE ? command_timeout (call) : CHUNK_MS;
-        left = until == INT64_MAX ? chunk : until - command_now ();
-        stint_client_set_timeout (call->client,
-                                  left < chunk ? (int) (left > 0 ? left : 0) : chunk);
-        stint_status_t status = stint_client_wait (call->client, id, result);
+        int64_t left = until == INT64_MAX ? CHUNK_MS : until - command_now ();
+        left = left < 0 ? 0 : left;
+        stint_client_set_timeout (call->client, left < CHUNK_MS ? (int) left : CHUNK_MS);
+        status = stint_client_wait (call->client, id, result);
         if (status == STINT_OK)
             return COMMAND_OK;
+        if (status == STINT_ERR_NOT_FOUND)
+            return s_no_task (id);
         if (status == STINT_ERR_PENDING)
             away = 0;
         else if (!command_patient (call, status, &away))

@@ -21,6 +21,9 @@ int command_fail (int code, const char *hint, const char *format, ...)
 //  Says why a call of the library failed, and returns the exit code for it.
 int command_fail_status (const command_call_t *call, stint_status_t status);
 
+//  Says that there is no room for a task of a group. Returns COMMAND_FULL.
+int command_fail_full (const command_call_t *call, const char *group);
+
 //  Says something on standard error, "stint: ...", unless --quiet.
 void command_notice (const command_call_t *call, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
@@ -62,9 +65,8 @@ int64_t command_now (void);
 
 //  Returns true when a call that failed is worth making again: the broker was there
 //  before, is away now, and not for longer than a minute yet. Says so once, and waits a
-//  moment. Remembers in *away since when the broker is away: 0 while it is there, and
-//  COMMAND_NEVER_THERE before the first success.
-#define COMMAND_NEVER_THERE (-1)
+//  moment. Remembers in *away since when the broker is away; the caller sets that to 0
+//  while the broker is there.
 bool command_patient (const command_call_t *call, stint_status_t status, int64_t *away);
 
 //  From now on Ctrl-C is kept back, and command_interrupted tells of it. Call it before

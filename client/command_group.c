@@ -69,9 +69,9 @@ s_parse (size_t setting, const char *text, int64_t *value)
     return false;
 }
 
-//  Reads "name=value". Returns COMMAND_OK or another exit code.
+//  Reads "name=value". Returns false after it has said what is wrong.
 
-static int
+static bool
 s_setting (const char *word, stint_setting_t *setting)
 {
     char name [40];
@@ -83,29 +83,29 @@ s_setting (const char *word, stint_setting_t *setting)
     if (found == SETTINGS) {
         const char *near =
             text_nearest (name, &s_settings [0].name, SETTINGS, sizeof s_settings [0]);
-        return command_fail (COMMAND_USAGE, "settings: stint help group",
-                             "\"%s\" is not a setting of a group%s%s%s", word,
-                             near ? "; did you mean \"" : "", near ? near : "",
-                             near ? "\"?" : "");
+        command_fail (COMMAND_USAGE, "settings: stint help group",
+                      "\"%s\" is not a setting of a group%s%s%s", word,
+                      near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        return false;
     }
-    if (word [size] != '=' || !s_parse (found, word + size + 1, &setting->value))
-        return command_fail (COMMAND_USAGE, NULL, "\"%s\" should be as in %s", word,
-                             s_settings [found].example);
-
+    if (word [size] != '=' || !s_parse (found, word + size + 1, &setting->value)) {
+        command_fail (COMMAND_USAGE, NULL, "\"%s\" should be as in %s", word,
+                      s_settings [found].example);
+        return false;
+    }
     setting->name = s_settings [found].name;
-    return COMMAND_OK;
+    return true;
 }
 
 static int
 s_set (command_call_t *call)
 {
-    stint_setting_t settings [SETTINGS];
+    stint_setting_t settings [SETTINGS] = {{NULL, 0}};
     size_t count = 0;
     for (int at = 2; at < call->count; at++) {
-        stint_setting_t setting;
-        int code = s_setting (call->words [at], &setting);
-        if (code != COMMAND_OK)
-            return code;
+        stint_setting_t setting = {NULL, 0};
+        if (!s_setting (call->words [at], &setting))
+            return COMMAND_USAGE;
 
         //  Said twice: the last one counts.
         size_t place = 0;

@@ -90,7 +90,7 @@ s_say_full (map_t *self)
     if (self->full_said)
         return;
     map_report_hide (self->report);
-    command_notice (self->call, "%s; waiting for room",
+    command_notice (self->call, "waiting for room in group \"%s\": %s", self->group,
                     stint_client_error (self->call->client));
     self->full_said = true;
 }
@@ -248,7 +248,7 @@ s_look_at_stall (map_t *self, int64_t now)
     s_say_full (self);
     if (self->accepted == self->ended && now - self->moved_at > FULL_MS) {
         map_report_hide (self->report);
-        self->code = command_fail_status (self->call, status);
+        self->code = command_fail_full (self->call, self->group);
     }
 }
 

@@ -28,8 +28,9 @@ s_read_file (int file, const char *name, stint_bytes_t *payload)
     while (got > 0 && size <= PAYLOAD_MAX) {
         if (capacity - size < READ_SIZE) {
             capacity = capacity ? capacity * 2 : READ_SIZE;
-            data = realloc (data, capacity);
-            assert (data);
+            uint8_t *larger = realloc (data, capacity);
+            assert (larger);
+            data = larger;
         }
         got = read (file, data + size, capacity - size);
         if (got > 0)
@@ -86,6 +87,8 @@ s_push (command_call_t *call, stint_bytes_t payload)
 
     uint64_t id = 0;
     stint_status_t status = stint_client_push (call->client, call->words [0], payload, &id);
+    if (status == STINT_ERR_FULL)
+        return command_fail_full (call, call->words [0]);
     if (status != STINT_OK)
         return command_fail_status (call, status);
 
@@ -103,7 +106,7 @@ s_push (command_call_t *call, stint_bytes_t payload)
 int
 command_push (command_call_t *call)
 {
-    stint_bytes_t payload;
+    stint_bytes_t payload = {NULL, 0};
     const uint8_t *owned = NULL;
     int code = s_payload (call, &payload, &owned);
     if (code == COMMAND_OK)

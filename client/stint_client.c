@@ -188,9 +188,9 @@ static int64_t
 s_send (stint_client_t *self)
 {
     stint_dealer_t *dealer = &self->dealer;
-    if (self->batch)
-        stint_batch_send (self->batch);
-    int64_t due = stint_pushes_send (&self->pushes, dealer, stint_dealer_now ());
+    int64_t now = stint_dealer_now ();
+    int64_t settle_at = self->batch ? stint_batch_send (self->batch, now) : INT64_MAX;
+    int64_t due = stint_pushes_send (&self->pushes, dealer, now);
     if (self->request != 0 && !self->answer && dealer->up
         && self->greeting != dealer->greeting) {
         self->sent_us = stint_dealer_now_us ();
@@ -198,7 +198,7 @@ s_send (stint_client_t *self)
         if (stint_dealer_send_bytes (dealer, stint_writer_bytes (&self->out)))
             self->greeting = greeting;
     }
-    return due;
+    return due < settle_at ? due : settle_at;
 }
 
 void

@@ -30,10 +30,10 @@ typedef struct {
 
 typedef struct {
     uint64_t pushed;     //  Tasks accepted into it
-    uint64_t running;    //  Tasks that a worker holds now
-    uint64_t done;       //  Ended well
-    uint64_t dead;       //  Ended dead
-    uint64_t cancelled;  //  Ended cancelled
+    uint64_t running;    //  0: a client does not hear of it; ask stint_client_query
+    uint64_t done;       //  Ended well, of the results returned since it was opened
+    uint64_t dead;       //  Ended dead, likewise
+    uint64_t cancelled;  //  Ended cancelled, likewise
     uint64_t collected;  //  Results that were acknowledged and are gone
 } stint_progress_t;
 
@@ -57,7 +57,9 @@ STINT_EXPORT stint_status_t stint_client_ping (stint_client_t *self, int64_t *to
 
 //  Pushes one task and waits until it is durable. Sets its number. Copies.
 //  STINT_ERR_FULL: a limit of the group or the broker. STINT_ERR_INVALID: a bad group
-//  name, or a payload over 64 MiB.
+//  name, or a payload over 64 MiB. STINT_ERR_TIMEOUT: the push is kept. The same call
+//  again (group and payload) takes it up and is the same task; any other push settles it
+//  first: it is sent again as it was and its answer awaited.
 STINT_EXPORT stint_status_t stint_client_push (stint_client_t *self, const char *group,
                                                stint_bytes_t payload, uint64_t *id);
 
@@ -122,21 +124,23 @@ STINT_EXPORT const char *stint_batch_name (const stint_batch_t *self);
 
 //  Adds one task. Copies the payload and may return before it is sent: tasks leave many
 //  to a message, at the latest when stint_batch_flush or stint_batch_next is called.
-//  Waits while too much is unanswered, and while the group is full.
+//  Waits while too much is unanswered, and while the group is full: whoever pushes more
+//  than it holds takes results meanwhile. When it fails, this task was not added.
 STINT_EXPORT stint_status_t stint_batch_push (stint_batch_t *self, stint_bytes_t payload);
 
-//  Sends what is waiting and returns when all that was pushed is durable.
+//  Sends what is waiting and returns when all that was pushed is durable. When it fails,
+//  what was pushed is kept and goes on being sent by later calls.
 STINT_EXPORT stint_status_t stint_batch_flush (stint_batch_t *self);
 
 //  Brings the next result, in the order in which tasks end; waits at most timeout_ms. It
 //  is valid until the next call on the batch, which also acknowledges it: the broker may
 //  then forget it. STINT_ERR_PENDING: none in that time. STINT_ERR_NOT_FOUND: every task
-//  pushed so far has ended and been returned.
+//  pushed so far has ended and been returned. STINT_ERR_UNREACHABLE: no broker now; call
+//  again, nothing is lost.
 STINT_EXPORT stint_status_t stint_batch_next (stint_batch_t *self, int timeout_ms,
                                               stint_result_t *result);
 
-//  Tells how far the batch has come, as far as the client has heard: pushed, done, dead,
-//  cancelled and collected are exact, running is from the broker's last heartbeat.
+//  Tells how far the batch has come, without asking the broker.
 STINT_EXPORT void stint_batch_progress (stint_batch_t *self, stint_progress_t *progress);
 
 #endif

@@ -6,8 +6,8 @@
 //  whenever a call looks after the connection: an idle client sends at once, a busy one
 //  sends many tasks to a message. Outcomes are numbered by the broker's cursor; messages
 //  are kept whole in a queue until the caller has had all of their results, and are
-//  acknowledged (COLLECT with `k`) half a window at a time and before waiting. Nothing is
-//  allocated for a task.
+//  acknowledged (COLLECT with `k`) when that is worth a message: half a window at a time, a
+//  mebibyte at a time, and when nothing else happens. Nothing is allocated for a task.
 
 #include "stint_client_self.h"
 
@@ -15,11 +15,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define BROKEN "the broker sent an outcome that is none"
 
 //  Outcomes that the broker may have under way to us.
 #define WINDOW 8192
+
+//  Results of so many bytes in all are acknowledged, and all when nothing new has come for
+//  so long. The broker has at most 16 MiB of results under way to one collector.
+#define SETTLE_BYTES ((size_t) 1 << 20)
+#define SETTLE_MS 50
 
 //  A push with so many tasks or bytes is ripe.
 #define RIPE_TASKS 1024
@@ -28,9 +34,9 @@
 //  While fewer pushes than this are unanswered, what there is leaves at once.
 #define EAGER 2
 
-//  How many calls, or how long, without a look at the connection.
+//  How many calls without a look at the connection; one tick of the cheap clock is the
+//  other limit.
 #define GLANCE_CALLS 64
-#define GLANCE_MS 1
 
 struct stint_batch {
     stint_client_t *client;            //  Borrowed
@@ -51,6 +57,9 @@ struct stint_batch {
     uint64_t returned;      //  Cursor after the last outcome that the caller was given
     uint64_t finished;      //  Cursor after the last one that it does not need any more
     uint64_t acknowledged;  //  Cursor that the broker was told
+    size_t returned_bytes;  //  Of the last result that was returned
+    size_t finished_bytes;  //  Of results finished with and not acknowledged
+    int64_t settle_at;      //  When to acknowledge what there is; 0 while results come
     uint64_t collect;       //  Number of the last COLLECT
     uint64_t greeting;      //  The dealer's, in which COLLECT was sent
 
@@ -58,7 +67,7 @@ struct stint_batch {
     stint_status_t failed;                 //  STINT_OK, or why the batch can do no more
     char text [384];                       //  What it says about that
     uint32_t calls;                        //  Since the last look at the connection
-    int64_t glanced_at;                    //  When that was
+    int64_t glanced_at;                    //  When that was, on the cheap clock
 };
 
 //  ---------------------------------------------------------------------------------
@@ -155,6 +164,7 @@ s_collect (stint_batch_t *self, uint32_t window)
     if (stint_dealer_send_bytes (&client->dealer, stint_writer_bytes (&out))) {
         self->greeting = greeting;
         self->acknowledged = self->finished;
+        self->finished_bytes = 0;
     }
     stint_writer_clear (&out);
 }
@@ -223,8 +233,20 @@ s_ripe (const stint_batch_t *self)
     return self->waiting >= RIPE_TASKS || self->waiting_bytes >= RIPE_BYTES;
 }
 
-void
-stint_batch_send (stint_batch_t *self)
+//  Returns true when what was finished with is to be acknowledged now.
+
+static bool
+s_settles (const stint_batch_t *self, int64_t now)
+{
+    uint64_t finished = self->finished - self->acknowledged;
+    return finished >= WINDOW / 2
+           || (finished > 0
+               && (self->finished_bytes > SETTLE_BYTES
+                   || (self->settle_at != 0 && now >= self->settle_at)));
+}
+
+int64_t
+stint_batch_send (stint_batch_t *self, int64_t now)
 {
     const stint_dealer_t *dealer = &self->client->dealer;
     stint_pushes_t *pushes = &self->client->pushes;
@@ -233,11 +255,11 @@ stint_batch_send (stint_batch_t *self)
         && (s_ripe (self) || (eager && dealer->up)))
         s_seal (self);
     if (!dealer->up || self->failed != STINT_OK)
-        return;
-    uint64_t finished = self->finished - self->acknowledged;
-    if (self->greeting != dealer->greeting || finished >= WINDOW / 2
-        || (self->urgent && finished > 0 && !self->first))
+        return INT64_MAX;
+    if (self->greeting != dealer->greeting || s_settles (self, now))
         s_collect (self, WINDOW);
+    bool later = dealer->up && self->settle_at != 0 && self->finished != self->acknowledged;
+    return later ? self->settle_at : INT64_MAX;
 }
 
 static void
@@ -283,6 +305,7 @@ stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet)
         }
     }
     self->received = after;
+    self->settle_at = 0;
     packet->next = NULL;
     if (self->first)
         self->last->next = packet;
@@ -319,17 +342,27 @@ s_late (stint_batch_t *self)
     return stint_client_late (client, client->dealer.up);
 }
 
+//  A clock that ticks every few milliseconds and is read for each task.
+
+static int64_t
+s_coarse_now (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 //  Looks after the connection without waiting, when that is due.
 
 static void
 s_glance (stint_batch_t *self, bool now_please)
 {
-    int64_t now = stint_dealer_now ();
-    if (!now_please && ++self->calls < GLANCE_CALLS && now - self->glanced_at < GLANCE_MS)
+    int64_t glanced_at = s_coarse_now ();
+    if (!now_please && ++self->calls < GLANCE_CALLS && glanced_at == self->glanced_at)
         return;
     self->calls = 0;
-    self->glanced_at = now;
-    stint_dealer_enter (&self->client->dealer, now);
+    self->glanced_at = glanced_at;
+    stint_dealer_enter (&self->client->dealer, stint_dealer_now ());
     stint_client_turn (self->client, 0);
 }
 
@@ -414,6 +447,8 @@ stint_batch_flush (stint_batch_t *self)
 static void
 s_finish (stint_batch_t *self)
 {
+    if (self->finished != self->returned)
+        self->finished_bytes += self->returned_bytes;
     self->finished = self->returned;
     while (self->first && self->first->message.list_count == 0) {
         stint_packet_t *packet = self->first;
@@ -451,6 +486,7 @@ s_take (stint_batch_t *self, stint_result_t *result)
     *result = (stint_result_t){item.id, item.number, item.attempts,
                                (stint_state_t) item.verdict, item.body};
     self->returned++;
+    self->returned_bytes = item.body.size;
     self->ended [item.verdict]++;
     return STINT_OK;
 }
@@ -470,6 +506,8 @@ stint_batch_next (stint_batch_t *self, int timeout_ms, stint_result_t *result)
         return status;
 
     int64_t deadline = stint_client_begin (client, timeout_ms);
+    if (self->settle_at == 0)
+        self->settle_at = client->begun_at + SETTLE_MS;
     self->urgent = timeout_ms != 0;
     status = stint_client_until (client, s_has_outcome, self, deadline);
     self->urgent = false;

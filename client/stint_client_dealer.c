@@ -103,7 +103,7 @@ s_set_options (void *socket)
         {ZMQ_IMMEDIATE, 1},
         {ZMQ_LINGER, 0},
         {ZMQ_SNDHWM, HWM},
-        {ZMQ_RCVHWM, HWM},
+        {ZMQ_RCVHWM, 0},  //  Windows bound it; at a bound of its own libzmq may abort
         {ZMQ_RECONNECT_IVL, RETRY_MS},
         {ZMQ_RECONNECT_IVL_MAX, RETRY_MAX_MS},
         {ZMQ_HANDSHAKE_IVL, 5000},
@@ -139,7 +139,7 @@ static void
 s_close (stint_dealer_t *self, int64_t now)
 {
     stint_monitor_destroy (&self->monitor);
-    zsock_destroy (&self->handle);
+    zmq_close (self->socket);
     self->socket = NULL;
     self->up = false;
     self->heard = false;
@@ -163,16 +163,17 @@ s_refuse (stint_dealer_t *self, int64_t now, int error)
 static void
 s_open (stint_dealer_t *self, int64_t now)
 {
-    self->handle = zsock_new (ZMQ_DEALER);
-    if (!self->handle) {
-        s_refuse (self, now, zmq_errno ());
+    if (!self->context)
+        self->context = zmq_ctx_new ();
+    self->socket = self->context ? zmq_socket (self->context, ZMQ_DEALER) : NULL;
+    if (!self->socket) {
+        s_refuse (self, now, EMFILE);
         return;
     }
-    self->socket = zsock_resolve (self->handle);
     s_set_options (self->socket);
-    self->monitor = stint_monitor_new (self->socket, self->endpoint);
-    if (zmq_connect (self->socket, self->endpoint) != 0) {
-        s_refuse (self, now, zmq_errno ());
+    self->monitor = stint_monitor_new (self->context, self->socket, self->endpoint);
+    if (!self->monitor || zmq_connect (self->socket, self->endpoint) != 0) {
+        s_refuse (self, now, self->monitor ? zmq_errno () : EMFILE);
         return;
     }
     self->ignored = 0;
@@ -183,10 +184,6 @@ s_open (stint_dealer_t *self, int64_t now)
 void
 stint_dealer_start (stint_dealer_t *self, const char *endpoint)
 {
-    //  The signals of the process belong to the program, not to CZMQ
-    zsys_handler_set (NULL);
-    zsys_init ();
-
     memset (self, 0, sizeof *self);
     self->endpoint = strdup (endpoint);
     if (!self->endpoint)
@@ -221,6 +218,8 @@ stint_dealer_stop (stint_dealer_t *self)
         self->spare = packet->next;
         stint_packet_destroy (&packet);
     }
+    while (self->context && zmq_ctx_term (self->context) != 0 && zmq_errno () == EINTR)
+        continue;
     free (self->endpoint);
     memset (self, 0, sizeof *self);
 }

@@ -20,12 +20,10 @@
 #include "stint_monitor.h"
 #include "stint_peer.h"
 
-#include <czmq.h>
-
 typedef struct {
     char *endpoint;            //  Of the broker
-    zsock_t *handle;           //  Of the socket; CZMQ does not wait for it at exit
-    void *socket;              //  Of libzmq; null between two attempts to connect
+    void *context;             //  Of libzmq, our own: nothing waits for it at exit
+    void *socket;              //  Null between two attempts to connect
     stint_monitor_t *monitor;  //  Of the socket; tells why it does not connect
     stint_peer_t peer;         //  The broker
     bool invalid;              //  The endpoint is one that no attempt will ever reach

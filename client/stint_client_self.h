@@ -68,8 +68,8 @@ stint_status_t stint_client_bad_name (stint_client_t *self, const char *name);
 //  ---------------------------------------------------------------------------------
 //  What the client asks of its batch
 
-//  Sends what the batch has to send now.
-void stint_batch_send (stint_batch_t *self);
+//  Sends what the batch has to send now, and returns when it has more, or INT64_MAX.
+int64_t stint_batch_send (stint_batch_t *self, int64_t now);
 
 //  Takes an OUTCOME of the batch: returns true when it keeps the packet.
 bool stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet);

@@ -52,7 +52,7 @@ typedef struct {
 } stint_bytes_t;
 
 //  Returns the bytes of a text, without its final null.
-stint_bytes_t stint_bytes_of (const char *text);
+STINT_EXPORT stint_bytes_t stint_bytes_of (const char *text);
 
 //  Returns a short text for the status, for people. Never null.
 STINT_EXPORT const char *stint_strerror (stint_status_t status);

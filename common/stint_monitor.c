@@ -16,9 +16,16 @@
 #include "stint_monitor.h"
 
 #include <assert.h>
-#include <czmq.h>
+#include <errno.h>
 #include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
+#include <zmq.h>
 
 #define CAUSE_MAX 512
 
@@ -34,13 +41,16 @@ struct stint_monitor {
 };
 
 stint_monitor_t *
-stint_monitor_new (void *socket, const char *endpoint)
+stint_monitor_new (void *context, void *socket, const char *endpoint)
 {
-    assert (socket && endpoint);
-    stint_monitor_t *self = zmalloc (sizeof *self);
+    assert (context && socket && endpoint);
+    stint_monitor_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
     self->watched = socket;
     self->endpoint = strdup (endpoint);
-    assert (self->endpoint);
+    if (!self->endpoint)
+        abort ();
     self->status = STINT_ERR_UNREACHABLE;
 
     //  The name of a monitor that was closed a moment ago may still be taken
@@ -52,9 +62,13 @@ stint_monitor_new (void *socket, const char *endpoint)
                   number++);
         rc = zmq_socket_monitor (socket, name, ZMQ_EVENT_ALL);
     } while (rc != 0 && zmq_errno () == EADDRINUSE);
-    assert (rc == 0);
-    self->events = zmq_socket (zsys_init (), ZMQ_PAIR);
-    assert (self->events);
+    self->events = rc == 0 ? zmq_socket (context, ZMQ_PAIR) : NULL;
+    if (!self->events) {
+        stint_monitor_destroy (&self);
+        return NULL;
+    }
+    int none = 0;
+    zmq_setsockopt (self->events, ZMQ_LINGER, &none, sizeof none);
     rc = zmq_connect (self->events, name);
     assert (rc == 0);
     return self;
@@ -68,7 +82,8 @@ stint_monitor_destroy (stint_monitor_t **self_p)
     if (!self)
         return;
     zmq_socket_monitor (self->watched, NULL, 0);
-    zmq_close (self->events);
+    if (self->events)
+        zmq_close (self->events);
     free (self->endpoint);
     free (self);
     *self_p = NULL;

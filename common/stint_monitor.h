@@ -19,9 +19,10 @@ typedef enum {
     STINT_LINK_LOST     //  Was up, and the connection ended
 } stint_link_t;
 
-//  Watches a libzmq socket (not a zsock_t) of the CZMQ context, which is about to connect
-//  to that endpoint. Call it before zmq_connect. Copies the endpoint.
-stint_monitor_t *stint_monitor_new (void *socket, const char *endpoint);
+//  Watches a socket of that libzmq context, which is about to connect to that endpoint.
+//  Call it before zmq_connect. Borrows context and socket; copies the endpoint. Returns
+//  null when the process has no descriptor left.
+stint_monitor_t *stint_monitor_new (void *context, void *socket, const char *endpoint);
 
 //  Stops watching and sets the caller's pointer to null. Call it before the socket closes.
 void stint_monitor_destroy (stint_monitor_t **self_p);

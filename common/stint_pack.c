@@ -140,6 +140,16 @@ s_body_size (const s_head_t *head)
     }
 }
 
+//  Returns the size of an integer, which is most of what there is, or 0 for other values.
+
+static inline size_t
+s_integer_size (uint8_t octet)
+{
+    if (octet < 0x80 || octet >= 0xe0)
+        return 1;
+    return octet >= 0xcc && octet <= 0xd3 ? 1u + (1u << (octet & 3)) : 0;
+}
+
 bool
 stint_pack_valid (stint_bytes_t bytes, size_t items_max)
 {
@@ -158,8 +168,17 @@ stint_pack_valid (stint_bytes_t bytes, size_t items_max)
             depth--;
         }
         open [depth]--;
+        if (++items > items_max || at == end)
+            return false;
+        size_t integer = s_integer_size (*at);
+        if (integer > 0) {
+            if (integer > (size_t) (end - at))
+                return false;
+            at += integer;
+            continue;
+        }
         s_head_t head = s_head (at, end);
-        if (head.type == STINT_TYPE_NONE || ++items > items_max)
+        if (head.type == STINT_TYPE_NONE)
             return false;
         at += head.size;
         uint64_t body = s_body_size (&head);
@@ -230,6 +249,8 @@ s_take (stint_reader_t *self, stint_type_t type, s_head_t *head)
 uint64_t
 stint_read_number (stint_reader_t *self)
 {
+    if (self->at < self->end && *self->at < 0x80)
+        return *self->at++;
     s_head_t head;
     if (!s_take (self, STINT_TYPE_NUMBER, &head))
         return 0;
@@ -374,7 +395,7 @@ stint_write_boolean (stint_writer_t *self, bool value)
 }
 
 void
-stint_write_number (stint_writer_t *self, uint64_t value)
+stint_write_long_number (stint_writer_t *self, uint64_t value)
 {
     s_pack_uint64 (self, value);
 }
@@ -407,7 +428,7 @@ stint_write_bytes (stint_writer_t *self, stint_bytes_t bytes)
 }
 
 void
-stint_write_array (stint_writer_t *self, uint32_t count)
+stint_write_long_array (stint_writer_t *self, uint32_t count)
 {
     s_pack_array (self, count);
 }

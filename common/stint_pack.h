@@ -83,13 +83,34 @@ stint_bytes_t stint_writer_bytes (const stint_writer_t *self);
 
 void stint_write_nil (stint_writer_t *self);
 void stint_write_boolean (stint_writer_t *self, bool value);
-void stint_write_number (stint_writer_t *self, uint64_t value);
 void stint_write_signed (stint_writer_t *self, int64_t value);
 void stint_write_text (stint_writer_t *self, const char *text);
 void stint_write_string (stint_writer_t *self, stint_bytes_t text);
 void stint_write_bytes (stint_writer_t *self, stint_bytes_t bytes);
-void stint_write_array (stint_writer_t *self, uint32_t count);
 void stint_write_map (stint_writer_t *self, uint32_t count);
+
+//  Numbers and arrays: what fits into one octet is written in place.
+
+void stint_write_long_number (stint_writer_t *self, uint64_t value);
+void stint_write_long_array (stint_writer_t *self, uint32_t count);
+
+static inline void
+stint_write_number (stint_writer_t *self, uint64_t value)
+{
+    if (value < 0x80 && self->size < self->capacity)
+        self->data [self->size++] = (uint8_t) value;
+    else
+        stint_write_long_number (self, value);
+}
+
+static inline void
+stint_write_array (stint_writer_t *self, uint32_t count)
+{
+    if (count < 16 && self->size < self->capacity)
+        self->data [self->size++] = (uint8_t) (0x90 | count);
+    else
+        stint_write_long_array (self, count);
+}
 
 //  Appends bytes as they are: a value that is packed already, or a magic number.
 void stint_write_raw (stint_writer_t *self, stint_bytes_t bytes);

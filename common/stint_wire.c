@@ -91,6 +91,20 @@ static const struct {
 
 #define FIELDS (sizeof s_fields / sizeof s_fields [0])
 
+//  The shape of a command's list, for writing one. As in the table, without a search.
+
+static s_shape_t
+s_shape (stp_command_t command)
+{
+    if (command == STP_TASK)
+        return SHAPE_TASK;
+    if (command == STP_OUTCOME)
+        return SHAPE_OUTCOME;
+    if (command == STP_RESULT)
+        return SHAPE_RESULT;
+    return command == STP_PUSH ? SHAPE_PAYLOAD : SHAPE_ATTEMPT;
+}
+
 static size_t
 s_find_command (stp_command_t command)
 {
@@ -449,7 +463,7 @@ s_put_payload (stint_writer_t *out, const stint_item_t *item)
 void
 stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item)
 {
-    switch (s_commands [s_find_command (command)].shape) {
+    switch (s_shape (command)) {
         case SHAPE_PAYLOAD:
             s_put_payload (out, item);
             break;

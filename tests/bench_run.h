@@ -6,8 +6,6 @@
 
 #include "bench.h"
 
-#include <unistd.h>
-
 //  Opens the client's side of a way. The way uses the tally; both last as long as the
 //  process.
 typedef void (bench_open_fn) (const bench_t *bench, bench_tally_t *tally, bench_way_t *way);

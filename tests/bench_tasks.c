@@ -295,8 +295,8 @@ s_memory (pid_t pid)
     snprintf (path, sizeof path, "/proc/%ld/status", (long) pid);
     FILE *file = fopen (path, "r");
     while (file != NULL && fgets (line, sizeof line, file) != NULL)
-        if (sscanf (line, "VmHWM: %lu", &kilobytes) == 1)
-            break;
+        if (strncmp (line, "VmHWM:", 6) == 0)
+            kilobytes = strtoul (line + 6, NULL, 10);
     if (file != NULL)
         fclose (file);
     return (double) kilobytes / 1024;
@@ -339,14 +339,15 @@ s_measure (bench_t *bench)
     bench_report_t report;
     pid_t workers [BENCH_WORKERS], client;
     int ends [2], status = 0;
-    if (pipe (ends) != 0)
-        bench_fail ("no pipe: %s", strerror (errno));
     if ((bench->server = s_fork ()) == 0)
         (relay ? s_relay_serve : s_broker_serve) (bench);
     s_await_server (bench);
     for (uint32_t index = 0; index < BENCH_WORKERS; index++)
         if ((workers [index] = s_fork ()) == 0)
             (relay ? s_relay_work : s_broker_work) (bench, index);
+    //  Made last, so that only the client has the other end and its death is the end.
+    if (pipe (ends) != 0)
+        bench_fail ("no pipe: %s", strerror (errno));
     if ((client = s_fork ()) == 0) {
         close (ends [0]);
         bench_client (bench, relay ? s_relay_open : s_broker_open, ends [1]);

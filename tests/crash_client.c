@@ -1,9 +1,10 @@
 //  crash_client: pushes tasks while brokers and workers die, and checks every result
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW]
+//  usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW [flush]]
 //
 //  All tasks are of one batch; at most WINDOW (8192) of them are pushed and have no result.
+//  With "flush" no more than 64 are pushed and not accepted.
 //  The file PROGRESS holds one line, kept up to date: tasks pushed, tasks accepted by the
 //  broker, results that came. A crash_end_t is appended to ENDS for each result. Ends with
 //  0 when each task has come to exactly one result with the right bytes, and else with one
@@ -16,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK 64             //  Tasks pushed between two looks at the results
-#define PATIENCE_MS 60000    //  Longest time without a result
+#define CHUNK 64           //  Tasks pushed between two looks at the results
+#define PATIENCE_MS 60000  //  Longest time without a result
 
 typedef struct {
     stint_client_t *client;  //  The connection
@@ -25,6 +26,7 @@ typedef struct {
     uint64_t tasks;          //  How many there are to be
     uint64_t seed;           //  Of all payloads
     uint64_t window;         //  Most without a result
+    bool flush;              //  Waits for each chunk to be accepted
     uint64_t pushed;         //  Given to the library
     uint64_t taken;          //  Results that came
     uint8_t *seen;           //  By index: 1 when its result came
@@ -49,10 +51,9 @@ s_tell (s_client_t *self, int64_t now)
     char line [64];
     stint_progress_t progress;
     stint_batch_progress (self->batch, &progress);
-    int size = snprintf (line, sizeof line, "%12llu %12llu %12llu\n",
-                         (unsigned long long) self->pushed,
-                         (unsigned long long) progress.pushed,
-                         (unsigned long long) self->taken);
+    int size = snprintf (
+        line, sizeof line, "%12llu %12llu %12llu\n", (unsigned long long) self->pushed,
+        (unsigned long long) progress.pushed, (unsigned long long) self->taken);
     if (pwrite (self->progress, line, (size_t) size, 0) != size)
         crash_fail ("cannot write down the progress");
     self->told_at = now;
@@ -71,6 +72,8 @@ s_push (s_client_t *self)
                         stint_strerror (status), stint_client_error (self->client));
         self->pushed++;
     }
+    if (self->flush && stint_batch_flush (self->batch) != STINT_OK)
+        crash_fail ("flush: %s", stint_client_error (self->client));
 }
 
 //  Checks one result: of a task that was pushed, for the first time, the right bytes.
@@ -156,9 +159,11 @@ main (int argc, char **argv)
 {
     s_client_t self = {.window = 8192};
     if (argc < 7)
-        crash_fail ("usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW]");
+        crash_fail (
+            "usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW [flush]]");
     if (argc > 7)
         self.window = crash_number (argv [7]);
+    self.flush = argc > 8;
     s_open (&self, argv);
     while (self.taken < self.tasks) {
         if (self.pushed < self.tasks && self.pushed - self.taken < self.window)

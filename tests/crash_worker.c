@@ -42,7 +42,7 @@ static void
 s_take_time (uint64_t id, const char *pause)
 {
     uint64_t chance = crash_mix (id);
-    int ms = (int) (chance >> 8) % 6;
+    int ms = (int) ((chance >> 8) % 6);
     if (chance % 32 == 0)
         s_spin (ms);
     if (chance % 32 == 1)

@@ -4,7 +4,6 @@
 #include "store_fixture.h"
 
 #include <assert.h>
-#include <criterion/criterion.h>
 #include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,6 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+
+//  Plain asserts here, since a process that a test forks must not use Criterion's.
 
 #define S_PATIENCE_MS 60000  //  For one commit, on a machine with other things to do
 
@@ -33,8 +34,8 @@ s_seed (void)
     uint64_t seed = 0;
     if (text)
         seed = strtoull (text, NULL, 10);
-    else
-        assert (getrandom (&seed, sizeof seed, 0) == sizeof seed);
+    else if (getrandom (&seed, sizeof seed, 0) != sizeof seed)
+        abort ();
     fprintf (stderr, "SEED=%llu\n", (unsigned long long) seed);
     return seed;
 }
@@ -48,9 +49,9 @@ fixture_new (const store_engine_t *engine)
     self->seed = s_seed ();
     self->size_max = 20000;
     const char *parent = getenv ("TMPDIR");
-    int size = asprintf (&self->directory, "%s/stint_store_XXXXXX",
-                         parent ? parent : "/tmp");
-    cr_assert (size > 0 && mkdtemp (self->directory), "no directory %s", self->directory);
+    int size =
+        asprintf (&self->directory, "%s/stint_store_XXXXXX", parent ? parent : "/tmp");
+    assert (size > 0 && mkdtemp (self->directory));
     self->options = (store_options_t){.directory = self->directory,
                                       .size_max = (uint64_t) 1 << 30,
                                       .sync = STORE_SYNC_ALWAYS,
@@ -92,22 +93,24 @@ fixture_try_open (fixture_t *self)
 {
     self->error [0] = 0;
     self->store = self->engine->open (&self->options, self->error, sizeof self->error);
-    cr_assert (self->store || self->error [0], "refused without a word");
-    cr_assert (!strchr (self->error, '\n'), "more than one line: %s", self->error);
+    assert (self->store || self->error [0]);
+    assert (!strchr (self->error, '\n'));
     return self->store;
 }
 
 void
 fixture_open (fixture_t *self)
 {
-    cr_assert (fixture_try_open (self), "%s", self->error);
+    if (!fixture_try_open (self))
+        fprintf (stderr, "%s\n", self->error);
+    assert (self->store);
 }
 
 void
 fixture_close (fixture_t *self)
 {
     self->engine->close (&self->store);
-    cr_assert_null (self->store);
+    assert (!self->store);
     s_free_blocks (self, self->last);
 }
 
@@ -116,12 +119,10 @@ s_check_replayed (uint64_t number, stint_bytes_t block, void *argument)
 {
     fixture_t *self = argument;
     if (self->unsure && self->last == self->trimmed && number <= self->trimmed)
-        self->last = number - 1;
-    cr_assert_eq (number, self->last + 1, "block %llu after %llu",
-                  (unsigned long long) number, (unsigned long long) self->last);
-    cr_assert_eq (block.size, fixture_block_size (self, number));
-    cr_assert (fixture_is_block (self, number, 0, block), "block %llu is wrong",
-               (unsigned long long) number);
+        self->last = self->trimmed = number - 1;
+    assert (number == self->last + 1);
+    assert (block.size == fixture_block_size (self, number));
+    assert (fixture_is_block (self, number, 0, block));
     self->last = number;
     return true;
 }
@@ -132,8 +133,10 @@ fixture_replay (fixture_t *self)
     self->last = self->trimmed;
     int rc = self->engine->replay (self->store, s_check_replayed, self, self->error,
                                    sizeof self->error);
-    cr_assert_eq (rc, 0, "%s", self->error);
-    cr_assert_eq (self->last, self->engine->durable (self->store));
+    if (rc != 0)
+        fprintf (stderr, "%s\n", self->error);
+    assert (rc == 0);
+    assert (self->last == self->engine->durable (self->store));
     self->freed = self->last;
     return self->last;
 }
@@ -142,7 +145,7 @@ void
 fixture_append (fixture_t *self)
 {
     uint64_t number = ++self->last;
-    cr_assert_lt (number, sizeof self->blocks / sizeof *self->blocks);
+    assert (number < sizeof self->blocks / sizeof *self->blocks);
     self->blocks [number] = fixture_block (self, number);
     size_t size = fixture_block_size (self, number);
     self->engine->append (self->store, number,
@@ -156,7 +159,8 @@ fixture_wait (fixture_t *self, uint64_t number)
         if (self->engine->failed (self->store))
             return false;
         struct pollfd fd = {self->engine->notify_fd (self->store), POLLIN, 0};
-        cr_assert_eq (poll (&fd, 1, S_PATIENCE_MS), 1, "no word from the store");
+        int ready = poll (&fd, 1, S_PATIENCE_MS);
+        assert (ready == 1);
         self->engine->acknowledge (self->store);
     }
     if (!self->engine->keeps)
@@ -200,7 +204,8 @@ fixture_block (const fixture_t *self, uint64_t number)
 }
 
 bool
-fixture_is_block (const fixture_t *self, uint64_t number, size_t offset, stint_bytes_t bytes)
+fixture_is_block (const fixture_t *self, uint64_t number, size_t offset,
+                  stint_bytes_t bytes)
 {
     uint8_t *data = fixture_block (self, number);
     bool same = bytes.data && offset + bytes.size <= fixture_block_size (self, number)

@@ -3,7 +3,7 @@
 //
 //  A block's bytes follow from the seed and its number, so whoever knows both can tell
 //  whether a block that came back is right. The seed is random, or SEED of the
-//  environment; it is printed.
+//  environment; it is printed. What must hold is asserted.
 
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
@@ -19,8 +19,7 @@ typedef struct {
     store_t *store;            //  Null while it is closed
     uint64_t last;             //  Block appended last
     uint64_t trimmed;          //  Blocks up to here are trimmed
-    bool unsure;               //  The last mark may have been lost: replay may begin
-                               //  before it
+    bool unsure;               //  The last mark may be lost; a replay finds out
     uint8_t *blocks [100000];  //  By number: what the store borrows
     uint64_t freed;            //  Blocks up to here are null again
     char error [512];          //  Of an opening or a replay that failed
@@ -29,7 +28,7 @@ typedef struct {
 fixture_t *fixture_new (const store_engine_t *engine);
 void fixture_destroy (fixture_t **self_p);
 
-//  Opens the store and fails the test when that is not possible. Try returns false.
+//  Opens the store, and stops the test when that is not possible. Try returns false.
 void fixture_open (fixture_t *self);
 bool fixture_try_open (fixture_t *self);
 void fixture_close (fixture_t *self);

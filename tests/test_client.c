@@ -5,8 +5,13 @@
 #include "stint_client.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static stint_bytes_t
 s_text (const char *text)
@@ -283,4 +288,34 @@ Test (client, the_signals_of_the_process_are_left_alone)
     sigaction (SIGTERM, NULL, &action);
     cr_assert_eq (action.sa_handler, SIG_DFL);
     stint_client_destroy (&client);
+}
+
+static void
+s_script_bind_and_ping (fake_t *fake)
+{
+    fake_bind (fake);
+    s_script_ping (fake);
+}
+
+Test (client, a_program_may_exit_without_destroying_it)
+{
+    fake_t fake;
+    fake_start (&fake, NULL);
+    pid_t pid = fork ();
+    if (pid == 0) {
+        static stint_client_t *volatile client;  //  Lives on, for the search for leaks
+        client = s_client (&fake, 10000);
+        exit (stint_client_ping (client, NULL) == STINT_OK ? 0 : 1);
+    }
+    fake_run (&fake, s_script_bind_and_ping);
+    fake_join (&fake);
+    struct pollfd item = {.fd = pidfd_open (pid, 0), .events = POLLIN};
+    int ended = poll (&item, 1, 5000);
+    int status = -1;
+    kill (pid, SIGKILL);
+    waitpid (pid, &status, 0);
+    close (item.fd);
+    cr_assert_eq (ended, 1, "exit () hangs");
+    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    fake_stop (&fake);
 }

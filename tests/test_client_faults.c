@@ -76,7 +76,7 @@ Test (client_faults, nobody_at_the_endpoint_is_said_within_the_deadline)
     cr_assert (s_now () - began < 3000);
     cr_assert (s_says (client, fake.endpoint));
     cr_assert (s_says (client, "cannot reach the broker at "));
-    cr_assert (s_says (client, ", tried for 4"));
+    cr_assert (s_says (client, ", tried for "));
     s_end (&fake, client);
 }
 

@@ -241,30 +241,6 @@ Test (exec, a_payload_that_no_argument_can_hold_is_refused)
     exec_destroy (&exec);
 }
 
-Test (exec, the_exit_code_is_the_verdict)
-{
-    exec_t *exec = s_shell ("read code; exit $code", 1);
-    for (int code = 0; code < 128; code++) {
-        char payload [16];
-        char text [32];
-        snprintf (payload, sizeof payload, "%d\n", code);
-        snprintf (text, sizeof text, "exit %d", code);
-        verdict_t expected = VERDICT_RETRY;
-        if (code == 0)
-            expected = VERDICT_DONE;
-        if (code == 75)
-            expected = VERDICT_LATER;
-        if ((code >= 64 && code <= 66) || (code >= 76 && code <= 78) || code == 100)
-            expected = VERDICT_REFUSED;
-        if (code == 126 || code == 127)
-            expected = VERDICT_UNRUNNABLE;
-        exec_outcome_t outcome = s_run (exec, payload);
-        cr_assert (outcome.verdict == expected, "exit %d", code);
-        assert_text (outcome.text, code ? text : "");
-    }
-    exec_destroy (&exec);
-}
-
 Test (exec, the_text_names_a_signal_and_ends_with_what_the_program_said)
 {
     exec_t *exec = s_shell ("echo partial; echo no such page >&2; eval \"$(cat)\"", 1);
@@ -398,12 +374,12 @@ Test (exec, when_descriptors_run_out_nothing_is_blamed_on_the_task)
 
 Test (exec, the_time_limit_ends_a_program_with_sigterm)
 {
-    exec_settings_t settings = {
-        .shell = "echo working >&2; echo $$ > $STINT_TEST_FIFO; exec tail -f /dev/null",
-        .worker = "w",
-        .slots = 1,
-        .time_limit_ms = 1500,
-        .grace_ms = 5000};
+    exec_settings_t settings = {.shell = "echo working >&2; echo $$ > $STINT_TEST_FIFO; "
+                                         "exec tail -f --pid=$PPID /dev/null",
+                                .worker = "w",
+                                .slots = 1,
+                                .time_limit_ms = 1500,
+                                .grace_ms = 5000};
     exec_t *exec = exec_new (&settings);
     exec_outcome_t outcome;
     s_start (exec, exec, "", 1000);
@@ -423,7 +399,7 @@ Test (exec, the_time_limit_ends_a_program_with_sigterm)
 
 Test (exec, a_program_that_ignores_sigterm_is_killed_with_its_children)
 {
-    exec_t *exec = s_shell ("trap '' TERM; tail -f /dev/null & kill -STOP $!;"
+    exec_t *exec = s_shell ("trap '' TERM; tail -f --pid=$PPID /dev/null & kill -STOP $!;"
                             "echo $! > $STINT_TEST_FIFO; echo $$ > $STINT_TEST_FIFO; wait",
                             1);
     exec_outcome_t outcome;
@@ -459,7 +435,7 @@ Test (exec, a_stopped_program_hears_sigterm)
 
 Test (exec, children_left_in_the_background_go_with_their_program)
 {
-    exec_t *exec = s_shell ("tail -f /dev/null > /dev/null 2>&1 &"
+    exec_t *exec = s_shell ("tail -f --pid=$PPID /dev/null > /dev/null 2>&1 &"
                             "echo $! > $STINT_TEST_FIFO; echo fine",
                             1);
     exec_outcome_t outcome = s_run (exec, "");
@@ -471,7 +447,8 @@ Test (exec, children_left_in_the_background_go_with_their_program)
 
 Test (exec, a_child_that_holds_the_output_open_gets_the_grace_and_no_more)
 {
-    exec_t *exec = s_shell ("tail -f /dev/null & echo $! > $STINT_TEST_FIFO; echo fine", 1);
+    exec_t *exec = s_shell (
+        "tail -f --pid=$PPID /dev/null & echo $! > $STINT_TEST_FIFO; echo fine", 1);
     exec_outcome_t outcome;
     s_start (exec, exec, "", 0);
     int child = s_number_from_program ();
@@ -505,7 +482,8 @@ Test (exec, what_a_child_still_says_within_the_grace_counts)
 
 Test (exec, a_child_that_left_the_group_cannot_hold_the_slot)
 {
-    exec_t *exec = s_shell ("setsid tail -f /dev/null & echo $! > $STINT_TEST_FIFO", 1);
+    exec_t *exec =
+        s_shell ("setsid tail -f --pid=$PPID /dev/null & echo $! > $STINT_TEST_FIFO", 1);
     exec_outcome_t outcome;
     s_start (exec, exec, "", 0);
     int child = s_number_from_program ();
@@ -521,7 +499,7 @@ Test (exec, a_child_that_left_the_group_cannot_hold_the_slot)
 
 Test (exec, no_zombie_and_no_descriptor_is_left)
 {
-    exec_t *exec = s_shell ("tail -f /dev/null > /dev/null 2>&1 & echo $!", 2);
+    exec_t *exec = s_shell ("tail -f --pid=$PPID /dev/null > /dev/null 2>&1 & echo $!", 2);
     int before = s_count_descriptors ();
     for (int count = 0; count < 20; count++) {
         s_start (exec, &count, "x", 0);
@@ -543,7 +521,7 @@ Test (exec, no_zombie_and_no_descriptor_is_left)
 
 Test (exec, destroy_kills_what_runs)
 {
-    exec_t *exec = s_shell ("tail -f /dev/null & echo $! > $STINT_TEST_FIFO;"
+    exec_t *exec = s_shell ("tail -f --pid=$PPID /dev/null & echo $! > $STINT_TEST_FIFO;"
                             "echo $$ > $STINT_TEST_FIFO; wait",
                             1);
     s_start (exec, exec, "", 0);

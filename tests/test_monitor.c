@@ -39,7 +39,7 @@ s_connect (const char *endpoint, zcert_t *cert, const char *server_key)
         zmq_setsockopt (self.dealer, ZMQ_CURVE_PUBLICKEY, zcert_public_txt (cert), 40);
         zmq_setsockopt (self.dealer, ZMQ_CURVE_SECRETKEY, zcert_secret_txt (cert), 40);
     }
-    self.monitor = stint_monitor_new (self.dealer, endpoint);
+    self.monitor = stint_monitor_new (zsys_init (), self.dealer, endpoint);
     cr_assert_eq (zmq_connect (self.dealer, endpoint), 0);
     return self;
 }

@@ -150,7 +150,7 @@ Test (pool, keeps_its_bounds_in_a_random_life)
 }
 
 //  ---------------------------------------------------------------------------------
-//  Real members: shell lines that say what we want them to
+//  Real members: shell lines that say what we want them to, and end when a test fails
 
 static char s_folder [] = "/tmp/stint-test-pool-XXXXXX";
 static char s_fifo [64];
@@ -208,12 +208,14 @@ Test (pool_process, grows_when_members_say_that_they_are_busy)
     char *said = NULL;
     size_t size = 0;
     FILE *report = open_memstream (&said, &size);
-    pool_t *pool = s_pool (limits, "echo busy >&3; exec tail -f /dev/null", report);
+    pool_t *pool =
+        s_pool (limits, "echo busy >&3; exec tail -f --pid=$PPID /dev/null", report);
     pool_turn (pool, 512, 0);
     cr_assert (pool_members (pool) == 1);
-    pool_turn (pool, 512, 1000);
-    for (int64_t now = 1000; pool_members (pool) < 3; now += 1000)
+    for (int64_t now = 0; pool_members (pool) < 3; now += 1000) {
         s_wait (pool, 512, now);
+        pool_turn (pool, 512, now + 1000);
+    }
     s_finish (pool, 9000);
     fclose (report);
     cr_assert_str_eq (said, "stint-worker: pool: 0 -> 1 workers (backlog 512)\n"
@@ -339,7 +341,7 @@ Test (pool_process, members_have_names_of_their_own_and_one_pipe_and_hear_of_the
         size += got > 0 ? (size_t) got : 0;
     }
     s_finish (pool, 0);
-    size += (size_t) read (fifo, text + size, sizeof text - 1 - size);
+    cr_assert (read (fifo, text + size, sizeof text - 1 - size) > 0);
     cr_assert (strstr (text, "stopped member/1\n") && strstr (text, "stopped member/2\n"));
     close (fifo);
 }

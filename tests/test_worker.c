@@ -91,9 +91,9 @@ Test (worker, says_ready_with_groups_capacity_name_and_number)
 Test (worker, serves_at_most_sixteen_groups)
 {
     stint_worker_t *worker = stint_worker_new ("ipc://@stint-test-nobody");
-    char name [8] = "a";
-    for (char letter = 'a'; letter < 'a' + STINT_GROUPS_MAX; letter++) {
-        name [0] = letter;
+    char name [8];
+    for (int index = 0; index < STINT_GROUPS_MAX; index++) {
+        snprintf (name, sizeof name, "g%d", index);
         cr_assert_eq (stint_worker_serve (worker, name), STINT_OK);
     }
     cr_assert_eq (stint_worker_serve (worker, "more"), STINT_ERR_INVALID);
@@ -128,6 +128,20 @@ Test (worker, turns_a_task_into_a_result)
     cr_assert_null (stint_worker_next (worker, 0));
     stint_worker_destroy (&worker);
     puppet_await (broker, STP_BYE);
+    puppet_destroy (&broker);
+}
+
+Test (worker, a_new_name_is_told_with_the_next_ready)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (broker, 1);
+    puppet_welcome (broker, 1000, 3);
+    stint_worker_set_name (worker, "other");
+    stint_worker_set_capacity (worker, 2);
+    puppet_expect (broker, STP_CREDIT);
+    puppet_bare (broker, STP_BYE);
+    cr_assert (s_is (puppet_expect (broker, STP_READY)->name, "other"));
+    stint_worker_destroy (&worker);
     puppet_destroy (&broker);
 }
 

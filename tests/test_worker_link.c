@@ -7,81 +7,6 @@
 
 #include <criterion/criterion.h>
 #include <czmq.h>
-#include <pthread.h>
-
-//  A worker that runs in a thread of its own. Its handler does task 1 only when the gate is
-//  opened, and everything else at once.
-
-typedef struct {
-    stint_worker_t *worker;  //  Made and used in the thread, stopped by the test
-    const char *endpoint;    //  Of the broker
-    pthread_t thread;        //  Where it runs
-    pthread_mutex_t mutex;   //  For what follows
-    pthread_cond_t change;   //  Something below has changed
-    bool made;               //  The worker is there
-    bool entered;            //  The handler of task 1 runs
-    bool open;               //  It may go on
-} s_runner_t;
-
-static void
-s_wait_for (s_runner_t *self, const bool *condition)
-{
-    pthread_mutex_lock (&self->mutex);
-    while (!*condition)
-        pthread_cond_wait (&self->change, &self->mutex);
-    pthread_mutex_unlock (&self->mutex);
-}
-
-static void
-s_announce (s_runner_t *self, bool *condition)
-{
-    pthread_mutex_lock (&self->mutex);
-    *condition = true;
-    pthread_cond_broadcast (&self->change);
-    pthread_mutex_unlock (&self->mutex);
-}
-
-static void
-s_handle (stint_attempt_t *attempt, void *argument)
-{
-    s_runner_t *self = argument;
-    if (stint_attempt_id (attempt) == 1) {
-        s_announce (self, &self->entered);
-        s_wait_for (self, &self->open);
-    }
-    if (stint_attempt_id (attempt) != 13)  //  Which is forgotten
-        stint_attempt_done (&attempt, stint_bytes_of ("ok"));
-}
-
-static void *
-s_run (void *argument)
-{
-    s_runner_t *self = argument;
-    self->worker = stint_worker_new (self->endpoint);
-    stint_worker_serve (self->worker, "work");
-    stint_worker_set_capacity (self->worker, 64);
-    s_announce (self, &self->made);
-    cr_assert_eq (stint_worker_run (self->worker, s_handle, self), STINT_OK);
-    stint_worker_destroy (&self->worker);
-    return NULL;
-}
-
-static void
-s_start (s_runner_t *self, const puppet_t *broker)
-{
-    self->endpoint = puppet_endpoint (broker);
-    pthread_mutex_init (&self->mutex, NULL);
-    pthread_cond_init (&self->change, NULL);
-    pthread_create (&self->thread, NULL, s_run, self);
-    s_wait_for (self, &self->made);
-}
-
-static void
-s_stop (s_runner_t *self)
-{
-    stint_worker_stop (self->worker);
-    pthread_join (self->thread, NULL);
-}
 
 static stint_worker_t *
 s_worker (const char *endpoint, uint32_t capacity)
@@ -123,94 +48,6 @@ s_element (stint_message_t *message, uint64_t *fence)
         return 0;
     *fence = item.fence;
     return item.id;
-}
-
-Test (worker_link, heartbeats_go_out_while_a_handler_blocks)
-{
-    puppet_t *broker = puppet_new ();
-    s_runner_t runner = {0};
-    s_start (&runner, broker);
-    puppet_welcome (broker, 20, 1000);
-    puppet_tasks (broker, 1, 1);
-    s_wait_for (&runner, &runner.entered);
-    for (int count = 0; count < 10; count++)
-        cr_assert (puppet_heard (broker, STP_HEARTBEAT, PUPPET_WAIT_MS));
-    s_announce (&runner, &runner.open);
-    puppet_accept (broker, puppet_await (broker, STP_RESULT)->request, 0, 0);
-    s_stop (&runner);
-    puppet_destroy (&broker);
-}
-
-Test (worker_link, results_leave_while_a_long_handler_runs)
-{
-    puppet_t *broker = puppet_new ();
-    s_runner_t runner = {0};
-    s_start (&runner, broker);
-    puppet_welcome (broker, 1000, 1000);
-    puppet_tasks (broker, 7, 7);
-    puppet_accept (broker, puppet_await (broker, STP_RESULT)->request, 0, 0);
-    stint_writer_t writer = {NULL, 0, 0};
-    stint_wire_begin (&writer, STP_TASK, 2);
-    stint_wire_text (&writer, 'g', "work");
-    size_t list = stint_wire_list (&writer);
-    for (uint64_t id = 3; id >= 1; id--) {
-        stint_item_t item = {.id = id, .fence = 5, .number = 1};
-        stint_wire_put (&writer, STP_TASK, &item);
-    }
-    stint_write_array_close (&writer, list, 3);
-    stint_bytes_t frame = stint_writer_bytes (&writer);
-    puppet_send (broker, &frame, 1);
-
-    //  The results of 3 and 2 come although task 1 does not end
-    for (uint32_t count = 0; count < 2;) {
-        stint_message_t *result = puppet_await (broker, STP_RESULT);
-        count += result->list_count;
-        puppet_accept (broker, result->request, 0, 0);
-    }
-    s_announce (&runner, &runner.open);
-    puppet_accept (broker, puppet_await (broker, STP_RESULT)->request, 0, 0);
-    s_stop (&runner);
-    stint_writer_clear (&writer);
-    puppet_destroy (&broker);
-}
-
-Test (worker_link, an_attempt_that_its_handler_forgets_is_retried)
-{
-    puppet_t *broker = puppet_new ();
-    s_runner_t runner = {0};
-    s_start (&runner, broker);
-    puppet_welcome (broker, 1000, 1000);
-    puppet_tasks (broker, 13, 13);
-    stint_message_t *result = puppet_await (broker, STP_RESULT);
-    stint_item_t item;
-    cr_assert (stint_wire_next (result, &item));
-    cr_assert_eq (item.verdict, STINT_RETRY);
-    puppet_accept (broker, result->request, 0, 0);
-    s_stop (&runner);
-    puppet_destroy (&broker);
-}
-
-static stint_worker_t *s_to_stop;
-
-static void
-s_on_signal (int number)
-{
-    (void) number;
-    stint_worker_stop (s_to_stop);
-}
-
-Test (worker_link, a_signal_handler_may_stop_it)
-{
-    puppet_t *broker = puppet_new ();
-    s_runner_t runner = {0};
-    s_start (&runner, broker);
-    puppet_welcome (broker, 1000, 1000);
-    s_to_stop = runner.worker;
-    struct sigaction action = {.sa_handler = s_on_signal};
-    sigaction (SIGUSR1, &action, NULL);
-    pthread_kill (runner.thread, SIGUSR1);
-    pthread_join (runner.thread, NULL);
-    puppet_destroy (&broker);
 }
 
 Test (worker_link, silence_ends_in_a_new_socket_with_claims_and_results)
@@ -390,20 +227,24 @@ Test (worker_link, says_why_nobody_answers)
 
 Test (worker_link, more_claims_than_a_list_carries_take_several_messages)
 {
+    enum {
+        HELD = 5000
+    };
     puppet_t *broker = puppet_new ();
-    stint_worker_t *worker = s_worker (puppet_endpoint (broker), 10000);
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), HELD);
     puppet_welcome (broker, 1000, 1000);
-    for (uint64_t from = 1; from < 10000; from += 2500)
+    for (uint64_t from = 1; from < HELD; from += 2500)
         puppet_tasks (broker, from, from + 2499);
     stint_attempt_t *attempt = NULL;
-    for (int count = 0; count < 10000; count++)
+    for (int count = 0; count < HELD; count++)
         attempt = s_next (worker);
-    cr_assert_eq (stint_attempt_id (attempt), 10000);
+    cr_assert_eq (stint_attempt_id (attempt), HELD);
     puppet_bare (broker, STP_BYE);
-    uint8_t *seen = zmalloc (10001);
-    for (uint32_t claims = 0; claims < 10000;) {
+    uint8_t *seen = zmalloc (HELD + 1);
+    for (uint32_t claims = 0; claims < HELD;) {
         stint_message_t *ready = puppet_await (broker, STP_READY);
         claims += ready->list_count;
+        cr_assert_eq (ready->state, claims < HELD ? 1 : 0);
         uint64_t fence = 0;
         for (uint64_t id; (id = s_element (ready, &fence)) != 0;)
             cr_assert_eq (++seen [id], 1);

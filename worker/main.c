@@ -109,10 +109,9 @@ s_part (stint_worker_t *worker, const worker_options_t *options, int code)
 {
     if (!stint_worker_connected (worker)) {
         fprintf (stderr,
-                 "stint-worker: the broker at %s (%s) does not answer: %s\n"
+                 "stint-worker: %s (endpoint from: %s)\n"
                  "       tasks whose results it did not hear of will run again\n",
-                 options->endpoint.address, options->endpoint.source,
-                 stint_worker_error (worker));
+                 stint_worker_error (worker), options->endpoint.source);
         code = EXIT_UNREACHABLE;
     }
     stint_worker_destroy (&worker);
@@ -123,15 +122,16 @@ s_part (stint_worker_t *worker, const worker_options_t *options, int code)
 //  A worker
 
 //  The first signal drains, the second ends what runs, the third does not wait for that.
-//  Returns false after the third. Sets the exit code.
+//  Returns false after the third. Sets the exit code. A member leaves talking to its
+//  supervisor.
 
 static bool
-s_on_worker_signal (serve_t *serve, int number, int count, int *code)
+s_on_worker_signal (serve_t *serve, int number, int count, bool member, int *code)
 {
     if (count == 1) {
         serve_drain (serve);
         uint32_t running = serve_running (serve);
-        if (running)
+        if (running && !member)
             fprintf (
                 stderr,
                 "stint-worker: %u task%s still running; once more ends them and hands them "
@@ -164,7 +164,7 @@ s_serve (serve_t *serve, stint_worker_t *worker, exec_t *exec, int signals, int 
         poll (items, 4, s_until (serve_deadline (serve), s_now ()));
         int number = items [2].revents ? s_next_signal (signals) : 0;
         if (number)
-            go_on = s_on_worker_signal (serve, number, ++count, &code);
+            go_on = s_on_worker_signal (serve, number, ++count, report >= 0, &code);
         if (items [3].revents) {
             items [3].fd = -1;
             serve_drain (serve);
@@ -260,6 +260,11 @@ s_supervise (pool_t *pool, stint_worker_t *worker, const char *endpoint, int sig
             continue;
         if (++count > 1 && number == SIGINT)
             code = EXIT_INTERRUPTED;
+        if (count == 1 && pool_members (pool))
+            fprintf (stderr,
+                     "stint-worker: workers still running: %u; once more ends their tasks "
+                     "and hands them back\n",
+                     pool_members (pool));
         pool_stop (pool);
     }
     return code;

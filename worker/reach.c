@@ -31,6 +31,5 @@ reach_turn (reach_t *self, stint_worker_t *worker, int64_t now)
     self->lost = true;
     self->deadline = now + AGAIN_MS;
     stint_log (STINT_LOG_WARNING, "broker.unreachable",
-               stint_field_text ("endpoint", self->endpoint),
                stint_field_text ("reason", stint_worker_error (worker)));
 }

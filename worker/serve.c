@@ -336,29 +336,25 @@ s_fill_slots (serve_t *self, int64_t now)
     }
 }
 
-//  Takes all attempts that the worker has. Returns false when there were none. The worker
-//  may hear of something just as it sends results, after it looked, and its descriptor is
-//  silent then: so it is asked until it has nothing twice.
+//  Takes all attempts that the worker has. Returns false when there were none.
 
 static bool
 s_take (serve_t *self)
 {
     bool any = false;
-    for (int nothing = 0; nothing < 2; nothing++) {
-        stint_attempt_t *attempt;
-        while ((attempt = stint_worker_next (self->worker, 0))) {
-            any = true;
-            if (self->waiting_count < self->waiting_room)
-                s_push_waiting (self, attempt);
-            else
-                stint_attempt_return (&attempt);
-        }
+    stint_attempt_t *attempt;
+    while ((attempt = stint_worker_next (self->worker, 0))) {
+        any = true;
+        if (self->waiting_count < self->waiting_room)
+            s_push_waiting (self, attempt);
+        else
+            stint_attempt_return (&attempt);
     }
     return any;
 }
 
-//  For the same reason nothing may be said to the worker between the last s_take and the
-//  caller's poll.
+//  What is said to the worker may silence its descriptor, so nothing may be said between
+//  the last s_take and the caller's poll.
 
 void
 serve_turn (serve_t *self, int64_t now)

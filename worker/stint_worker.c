@@ -1,15 +1,25 @@
 //  stint_worker: takes tasks from a broker, runs them, and hands back their results
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  This is the caller's side. The link (stint_worker_link.h) hands us whole TASK messages;
-//  an attempt is decoded when the caller asks for it and borrows its payload from the
-//  message. Results are the matter of stint_worker_attempt.c.
+//  This is the caller's side. The line (stint_worker_link.h) hands us whole TASK messages;
+//  an attempt points into the one it came in. Results are the matter of
+//  stint_worker_attempt.c, and what happens while the caller works of
+//  stint_worker_keeper.c.
 
 #include "stint_worker_caller.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
 
 #define CAPACITY_MAX 65536
 
@@ -24,44 +34,12 @@ stint_worker_clock (void)
 //  ---------------------------------------------------------------------------------
 //  Making and starting
 
-//  CZMQ would catch SIGINT and SIGTERM for the whole process. Telling it not to may undo
-//  handlers that the caller has set, so these are put back as they were.
-
-static void
-s_start_czmq (void)
+static int
+s_event (void)
 {
-    struct sigaction interrupt;
-    struct sigaction terminate;
-    sigaction (SIGINT, NULL, &interrupt);
-    sigaction (SIGTERM, NULL, &terminate);
-    zsys_handler_set (NULL);
-    zsys_init ();
-    sigaction (SIGINT, &interrupt, NULL);
-    sigaction (SIGTERM, &terminate, NULL);
-}
-
-//  Makes the two ends of the notes, without a limit: see stint_note_send.
-
-static void
-s_make_pair (stint_worker_t *self)
-{
-    self->pair = zsock_new (ZMQ_PAIR);
-    self->link_pair = zsock_new (ZMQ_PAIR);
-    assert (self->pair && self->link_pair);
-    zsock_t *ends [] = {self->pair, self->link_pair};
-    for (size_t index = 0; index < 2; index++) {
-        zsock_set_sndhwm (ends [index], 0);
-        zsock_set_rcvhwm (ends [index], 0);
-        zsock_set_linger (ends [index], 0);
-    }
-    int rc;
-    unsigned number = 0;
-    do
-        rc =
-            zsock_bind (self->pair, "inproc://stint-worker-%p-%u", (void *) self, number++);
-    while (rc < 0);
-    rc = zsock_connect (self->link_pair, "%s", zsock_endpoint (self->pair));
-    assert (rc == 0);
+    int descriptor = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert (descriptor >= 0);
+    return descriptor;
 }
 
 static void
@@ -77,17 +55,20 @@ s_set_error (stint_worker_t *self, const char *text)
 {
     free (self->error);
     self->error = strdup (text);
-    assert (self->error);
+    if (!self->error)
+        abort ();
 }
 
 stint_worker_t *
 stint_worker_new (const char *endpoint)
 {
     assert (endpoint);
-    s_start_czmq ();
-    stint_worker_t *self = zmalloc (sizeof *self);
+    stint_worker_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
     self->endpoint = strdup (endpoint);
-    assert (self->endpoint);
+    if (!self->endpoint)
+        abort ();
     self->capacity = 1;
     atomic_init (&self->stopped, false);
     atomic_init (&self->slot, NULL);
@@ -97,23 +78,25 @@ stint_worker_new (const char *endpoint)
     gethostname (host, sizeof host - 1);
     snprintf (self->name, sizeof self->name, "%.50s/%d", host, (int) getpid ());
 
-    s_make_pair (self);
-    self->stop_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init (&self->lock, NULL);
+    self->stop_fd = s_event ();
+    self->wake_fd = s_event ();
+    self->news_fd = s_event ();
     self->poll_fd = epoll_create1 (EPOLL_CLOEXEC);
-    assert (self->stop_fd >= 0 && self->poll_fd >= 0);
+    assert (self->poll_fd >= 0);
     s_watch (self, self->stop_fd);
-    s_watch (self, (int) zsock_fd (self->pair));
+    s_watch (self, self->news_fd);
     return self;
 }
 
 stint_status_t
 stint_worker_serve (stint_worker_t *self, const char *group)
 {
-    assert (self && group && !self->link);
+    assert (self && group && !self->line);
     if (!stint_wire_name_valid (stint_bytes_of (group)))
         return STINT_ERR_INVALID;
     for (uint32_t index = 0; index < self->group_count; index++) {
-        if (streq (self->groups [index], group))
+        if (strcmp (self->groups [index], group) == 0)
             return STINT_OK;
     }
     if (self->group_count == STINT_GROUPS_MAX)
@@ -125,8 +108,13 @@ stint_worker_serve (stint_worker_t *self, const char *group)
 void
 stint_worker_set_name (stint_worker_t *self, const char *name)
 {
-    assert (self && name && !self->link);
+    assert (self && name);
     snprintf (self->name, sizeof self->name, "%s", name);
+    if (!self->line)
+        return;
+    pthread_mutex_lock (&self->lock);
+    stint_line_set_name (self->line, self->name);
+    pthread_mutex_unlock (&self->lock);
 }
 
 void
@@ -137,8 +125,11 @@ stint_worker_set_capacity (stint_worker_t *self, uint32_t tasks)
     if (capacity == self->capacity)
         return;
     self->capacity = capacity;
-    if (self->link)
-        stint_note_send (zsock_resolve (self->pair), STINT_NOTE_CAPACITY, capacity, NULL);
+    if (!self->line)
+        return;
+    pthread_mutex_lock (&self->lock);
+    stint_line_set_capacity (self->line, capacity);
+    pthread_mutex_unlock (&self->lock);
 }
 
 static uint64_t
@@ -152,36 +143,25 @@ s_random_number (void)
     return number;
 }
 
-//  Signals belong to the caller's threads: the link's inherits a mask that blocks all.
-
 void
 stint_worker_start (stint_worker_t *self)
 {
     assert (self);
-    if (self->link)
+    if (self->line)
         return;
     assert (self->group_count > 0);
     self->settings = (stint_link_settings_t){
         .endpoint = self->endpoint,
-        .name = self->name,
         .groups = self->groups,
         .group_count = self->group_count,
-        .capacity = self->capacity,
         .worker = s_random_number (),
-        .pair = zsock_resolve (self->link_pair),
-        .slot = &self->slot,
+        .watch_fd = self->poll_fd,
     };
-    sigset_t all;
-    sigset_t before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    self->link = zactor_new (stint_link_actor, &self->settings);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
-    assert (self->link);
+    stint_keeper_start (self);
 }
 
 //  ---------------------------------------------------------------------------------
-//  Notes from the link
+//  News from the line
 
 static int
 s_compare_refs (const void *one, const void *other)
@@ -194,9 +174,9 @@ s_compare_refs (const void *one, const void *other)
 }
 
 static bool
-s_is_among (const stint_refs_t *refs, const stint_item_t *item)
+s_is_among (const stint_refs_t *refs, const stint_parcel_task_t *task)
 {
-    stint_ref_t ref = {item->id, item->fence};
+    stint_ref_t ref = {task->id, task->fence};
     return refs->count > 0
            && bsearch (&ref, refs->items, refs->count, sizeof ref, s_compare_refs);
 }
@@ -215,7 +195,7 @@ s_on_lost (stint_worker_t *self, stint_refs_t *refs)
 {
     s_sort (refs);
     for (stint_attempt_t *attempt = self->live; attempt; attempt = attempt->next) {
-        if (s_is_among (refs, &attempt->item))
+        if (s_is_among (refs, attempt->task))
             attempt->cancelled = true;
     }
     if (self->first) {
@@ -224,59 +204,55 @@ s_on_lost (stint_worker_t *self, stint_refs_t *refs)
         s_sort (&self->lost);
         self->lost_until = self->serial;
     }
-    stint_refs_destroy (&refs);
+    refs->count = 0;
 }
 
-static void
-s_on_tasks (stint_worker_t *self, stint_parcel_t *parcel)
-{
-    parcel->next = NULL;
-    parcel->serial = ++self->serial;
-    *(self->first ? &self->last->next : &self->first) = parcel;
-    self->last = parcel;
-}
+//  Takes over what has come. Has the line.
 
 static void
-s_on_note (stint_worker_t *self, stint_note_t *note)
+s_take_news (stint_worker_t *self)
 {
-    switch (note->kind) {
-        case STINT_NOTE_TASKS:
-            s_on_tasks (self, note->pointer);
-            break;
-        case STINT_NOTE_LOST:
-            self->stale += note->number;
-            s_on_lost (self, note->pointer);
-            break;
-        case STINT_NOTE_STATUS:
-            self->connected = note->number == 1;
-            free (self->error);
-            self->error = note->pointer;
-            break;
-        case STINT_NOTE_BACKLOG:
-            self->backlog = note->number;
-            break;
-        case STINT_NOTE_RESULTS:
-        case STINT_NOTE_WAITING:
-        case STINT_NOTE_RETURN:
-        case STINT_NOTE_CAPACITY:
-        default:
-            assert (false);
+    stint_news_t *news = stint_line_news (self->line);
+    if (self->told)
+        stint_keeper_hush (self->news_fd);
+    self->told = false;
+    if (!news->fresh)
+        return;
+    news->fresh = false;
+    while (news->first) {
+        stint_parcel_t *parcel = news->first;
+        news->first = parcel->next;
+        parcel->next = NULL;
+        parcel->serial = ++self->serial;
+        *(self->first ? &self->last->next : &self->first) = parcel;
+        self->last = parcel;
     }
+    if (news->lost.count > 0)
+        s_on_lost (self, &news->lost);
+    self->stale = news->stale;
+    self->backlog = news->backlog;
+    self->connected = news->connected;
+    if (strcmp (self->error, news->cause) != 0)
+        s_set_error (self, news->cause);
 }
 
 void
-stint_worker_take_notes (stint_worker_t *self)
+stint_worker_look (stint_worker_t *self)
 {
-    stint_note_t note;
-    while (stint_note_receive (zsock_resolve (self->pair), &note))
-        s_on_note (self, &note);
+    if (!self->line)
+        return;
+    pthread_mutex_lock (&self->lock);
+    self->visits++;
+    stint_line_turn (self->line, true);
+    s_take_news (self);
+    pthread_mutex_unlock (&self->lock);
 }
 
 bool
 stint_worker_connected (stint_worker_t *self)
 {
     assert (self);
-    stint_worker_take_notes (self);
+    stint_worker_look (self);
     return self->connected;
 }
 
@@ -284,7 +260,7 @@ const char *
 stint_worker_error (stint_worker_t *self)
 {
     assert (self);
-    stint_worker_take_notes (self);
+    stint_worker_look (self);
     return self->error;
 }
 
@@ -292,7 +268,7 @@ uint64_t
 stint_worker_stale (stint_worker_t *self)
 {
     assert (self);
-    stint_worker_take_notes (self);
+    stint_worker_look (self);
     return self->stale;
 }
 
@@ -300,7 +276,7 @@ uint64_t
 stint_worker_backlog (stint_worker_t *self)
 {
     assert (self);
-    stint_worker_take_notes (self);
+    stint_worker_look (self);
     return self->backlog;
 }
 
@@ -317,50 +293,80 @@ stint_worker_fd (stint_worker_t *self)
 
 //  Takes the next task out of the parcels; tasks that were lost meanwhile are passed over.
 
-static bool
-s_take_task (stint_worker_t *self, stint_item_t *item)
+static const stint_parcel_task_t *
+s_take_task (stint_worker_t *self)
 {
     while (self->first) {
         stint_parcel_t *parcel = self->first;
         if (parcel->serial > self->lost_until)
             self->lost.count = 0;
-        while (stint_wire_next (&parcel->message, item)) {
-            if (!s_is_among (&self->lost, item))
-                return true;
+        while (parcel->begun < parcel->count) {
+            const stint_parcel_task_t *task = &parcel->tasks [parcel->begun++];
+            if (self->lost.count == 0 || !s_is_among (&self->lost, task))
+                return task;
         }
         self->first = parcel->next;
         stint_worker_release (parcel);
     }
-    return false;
+    return NULL;
 }
+
+//  With tasks in hand, a look at the line every few milliseconds is enough.
 
 static stint_attempt_t *
 s_take_attempt (stint_worker_t *self)
 {
+    if (!self->first)
+        return NULL;
     int64_t now = stint_worker_clock ();
-    if (!self->first || now != self->looked_at) {
+    if (now != self->looked_at) {
         self->looked_at = now;
-        stint_worker_take_notes (self);
+        stint_worker_look (self);
     }
-    stint_item_t item;
-    return s_take_task (self, &item) ? stint_worker_begin (self, self->first, &item) : NULL;
+    const stint_parcel_task_t *task = s_take_task (self);
+    return task ? stint_worker_begin (self, self->first, task) : NULL;
 }
 
-//  Waits for a note or a stop; until the deadline, or for ever when it is negative. Returns
-//  false when the time is over.
+static void
+s_wait (stint_worker_t *self, int64_t until, struct pollfd items [3])
+{
+    items [0] = (struct pollfd){stint_line_dealer_fd (self->line), POLLIN, 0};
+    items [1] = (struct pollfd){stint_line_monitor_fd (self->line), POLLIN, 0};
+    items [2] = (struct pollfd){self->stop_fd, POLLIN, 0};
+    int64_t span = until - stint_line_now ();
+    span = span < 0 ? 0 : span < INT_MAX ? span : INT_MAX;
+    self->waiting = true;
+    pthread_mutex_unlock (&self->lock);
+    poll (items, 3, (int) span);
+    pthread_mutex_lock (&self->lock);
+    self->waiting = false;
+}
+
+//  Looks after the line until a task comes, the worker is stopped or the time is over,
+//  which it never is when it is negative. Returns false in that case.
 
 static bool
-s_wait (stint_worker_t *self, int64_t deadline)
+s_tend (stint_worker_t *self, int64_t deadline)
 {
-    int64_t left = deadline < 0 ? -1 : deadline - zclock_mono ();
-    if (deadline >= 0 && left <= 0)
-        return false;
-    zmq_pollitem_t items [] = {
-        {zsock_resolve (self->pair), 0, ZMQ_POLLIN, 0},
-        {NULL, self->stop_fd, ZMQ_POLLIN, 0},
-    };
-    zmq_poll (items, 2, left);
-    return true;
+    pthread_mutex_lock (&self->lock);
+    self->visits++;
+    bool monitor = true;
+    bool late = false;
+    while (!atomic_load (&self->stopped)) {
+        stint_line_turn (self->line, monitor);
+        s_take_news (self);
+        if (self->first || late)
+            break;
+        int64_t until = stint_line_due (self->line);
+        if (deadline >= 0 && deadline < until)
+            until = deadline;
+        struct pollfd items [3];
+        s_wait (self, until, items);
+        monitor = items [1].revents != 0;
+        late = deadline >= 0 && stint_line_now () >= deadline;
+    }
+    pthread_mutex_unlock (&self->lock);
+    return !late;
 }
 
 stint_attempt_t *
@@ -368,17 +374,16 @@ stint_worker_next (stint_worker_t *self, int timeout_ms)
 {
     assert (self);
     stint_worker_start (self);
-    int64_t deadline = timeout_ms > 0 ? zclock_mono () + timeout_ms : timeout_ms;
-    while (!atomic_load (&self->stopped)) {
+    int64_t deadline = timeout_ms > 0 ? stint_line_now () + timeout_ms : timeout_ms;
+    bool again = true;
+    while (again && !atomic_load (&self->stopped)) {
         stint_attempt_t *attempt = s_take_attempt (self);
         if (attempt) {
             stint_worker_leave (self);
             return attempt;
         }
         stint_worker_flush (self);
-        stint_worker_take_notes (self);
-        if (!self->first && !s_wait (self, deadline))
-            return NULL;
+        again = s_tend (self, deadline) || self->first;
     }
     stint_worker_flush (self);
     return NULL;
@@ -405,9 +410,7 @@ stint_worker_stop (stint_worker_t *self)
     assert (self);
     int error = errno;
     atomic_store (&self->stopped, true);
-    const uint64_t one = 1;
-    ssize_t written = write (self->stop_fd, &one, sizeof one);
-    (void) written;  //  It fails only when the descriptor is readable already
+    stint_keeper_ring (self->stop_fd);
     errno = error;
 }
 
@@ -417,11 +420,31 @@ stint_worker_stop (stint_worker_t *self)
 static void
 s_return_unstarted (stint_worker_t *self)
 {
-    stint_refs_t *refs = stint_refs_new ();
-    stint_item_t item;
-    while (s_take_task (self, &item))
-        stint_refs_add (refs, item.id, item.fence);
-    stint_note_send (zsock_resolve (self->pair), STINT_NOTE_RETURN, 0, refs);
+    stint_refs_t refs = {NULL, 0, 0};
+    const stint_parcel_task_t *task;
+    while ((task = s_take_task (self)))
+        stint_refs_add (&refs, task->id, task->fence);
+    stint_line_return (self->line, &refs);
+    stint_refs_clear (&refs);
+}
+
+//  Gives acknowledgements their time. The keeper has ended, and the line is ours.
+
+static void
+s_finish (stint_worker_t *self)
+{
+    stint_line_finish (self->line);
+    stint_line_turn (self->line, true);
+    while (!stint_line_finished (self->line)) {
+        struct pollfd items [] = {
+            {stint_line_dealer_fd (self->line), POLLIN, 0},
+            {stint_line_monitor_fd (self->line), POLLIN, 0},
+        };
+        int64_t span = stint_line_due (self->line) - stint_line_now ();
+        poll (items, 2, (int) (span > 0 ? span : 0));
+        stint_line_turn (self->line, true);
+    }
+    stint_line_destroy (&self->line);
 }
 
 static void
@@ -436,14 +459,12 @@ s_free_all (stint_worker_t *self)
         self->chunks = chunk->next;
         free (chunk);
     }
-    stint_note_t note;
-    while (stint_note_receive (zsock_resolve (self->pair), &note))
-        stint_note_discard (&note);
     stint_refs_clear (&self->lost);
     close (self->poll_fd);
     close (self->stop_fd);
-    zsock_destroy (&self->pair);
-    zsock_destroy (&self->link_pair);
+    close (self->wake_fd);
+    close (self->news_fd);
+    pthread_mutex_destroy (&self->lock);
     free (self->error);
     free (self->endpoint);
     free (self);
@@ -456,11 +477,12 @@ stint_worker_destroy (stint_worker_t **self_p)
     stint_worker_t *self = *self_p;
     if (!self)
         return;
-    if (self->link) {
+    if (self->line) {
+        stint_keeper_stop (self);
         stint_worker_flush (self);
-        stint_worker_take_notes (self);
+        stint_worker_look (self);
         s_return_unstarted (self);
-        zactor_destroy (&self->link);
+        s_finish (self);
     }
     s_free_all (self);
     *self_p = NULL;

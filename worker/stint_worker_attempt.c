@@ -3,9 +3,12 @@
 //
 //  Results are packed into one RESULT message as they come. It leaves when there are enough
 //  of them, when the first has waited for a moment, and before the caller waits; until then
-//  it lies in the slot, where the link finds it should the caller not come back.
+//  it lies in the slot, where the keeper finds it should the caller not come back.
 
 #include "stint_worker_caller.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 #define RESULTS_MAX 1024                    //  In one message
 #define RESULTS_BYTES ((size_t) 256 << 10)  //  Of one message, when full
@@ -15,7 +18,9 @@ static stint_attempt_t *
 s_take_spare (stint_worker_t *self)
 {
     if (!self->spare) {
-        stint_chunk_t *chunk = zmalloc (sizeof *chunk);
+        stint_chunk_t *chunk = calloc (1, sizeof *chunk);
+        if (!chunk)
+            abort ();
         chunk->next = self->chunks;
         self->chunks = chunk;
         for (size_t index = 0; index < ATTEMPTS_CHUNK; index++) {
@@ -29,10 +34,11 @@ s_take_spare (stint_worker_t *self)
 }
 
 stint_attempt_t *
-stint_worker_begin (stint_worker_t *self, stint_parcel_t *parcel, const stint_item_t *item)
+stint_worker_begin (stint_worker_t *self, stint_parcel_t *parcel,
+                    const stint_parcel_task_t *task)
 {
     stint_attempt_t *attempt = s_take_spare (self);
-    *attempt = (stint_attempt_t){self, self->live, NULL, parcel, *item, false};
+    *attempt = (stint_attempt_t){self, self->live, NULL, parcel, task, false};
     if (self->live)
         self->live->previous = attempt;
     self->live = attempt;
@@ -68,21 +74,21 @@ uint64_t
 stint_attempt_id (const stint_attempt_t *self)
 {
     assert (self && self->worker);
-    return self->item.id;
+    return self->task->id;
 }
 
 uint64_t
 stint_attempt_fence (const stint_attempt_t *self)
 {
     assert (self && self->worker);
-    return self->item.fence;
+    return self->task->fence;
 }
 
 uint32_t
 stint_attempt_number (const stint_attempt_t *self)
 {
     assert (self && self->worker);
-    return self->item.number;
+    return self->task->number;
 }
 
 const char *
@@ -96,14 +102,14 @@ stint_bytes_t
 stint_attempt_payload (const stint_attempt_t *self)
 {
     assert (self && self->worker);
-    return self->item.body;
+    return self->task->payload;
 }
 
 bool
 stint_attempt_cancelled (stint_attempt_t *self)
 {
     assert (self && self->worker);
-    stint_worker_take_notes (self->worker);
+    stint_worker_look (self->worker);
     return self->cancelled;
 }
 
@@ -125,8 +131,9 @@ static void
 s_send_outbox (stint_worker_t *self, stint_outbox_t *outbox)
 {
     self->header_bytes = outbox->writer.size;
-    stint_outbox_seal (outbox);
-    stint_note_send (zsock_resolve (self->pair), STINT_NOTE_RESULTS, 0, outbox);
+    pthread_mutex_lock (&self->lock);
+    stint_line_results (self->line, outbox);
+    pthread_mutex_unlock (&self->lock);
 }
 
 void
@@ -161,7 +168,7 @@ stint_worker_leave (stint_worker_t *self)
     outbox->told = true;
     atomic_store (&self->slot, outbox);
     if (!told)
-        stint_note_send (zsock_resolve (self->pair), STINT_NOTE_WAITING, 0, NULL);
+        stint_keeper_ask (self);
 }
 
 //  Packs what the attempt came to, unless nobody wants to know any more, and ends it.
@@ -194,7 +201,7 @@ stint_attempt_done (stint_attempt_t **self_p, stint_bytes_t result)
         return;
     }
     stint_item_t item = {
-        .id = (*self_p)->item.id, .fence = (*self_p)->item.fence, .body = result};
+        .id = (*self_p)->task->id, .fence = (*self_p)->task->fence, .body = result};
     s_finish (self_p, &item);
 }
 
@@ -206,8 +213,8 @@ stint_attempt_fail (stint_attempt_t **self_p, stint_verdict_t verdict, int64_t d
     assert (verdict >= STINT_RETRY && verdict <= STINT_REFUSE);
     if (text.size > STINT_ERROR_MAX)
         text.size = STINT_ERROR_MAX;
-    stint_item_t item = {.id = (*self_p)->item.id,
-                         .fence = (*self_p)->item.fence,
+    stint_item_t item = {.id = (*self_p)->task->id,
+                         .fence = (*self_p)->task->fence,
                          .verdict = (uint32_t) verdict,
                          .delay = delay_ms > 0 ? (uint64_t) delay_ms : 0,
                          .body = text};
@@ -221,9 +228,12 @@ stint_attempt_return (stint_attempt_t **self_p)
     stint_attempt_t *self = *self_p;
     stint_worker_t *worker = self->worker;
     if (!self->cancelled) {
-        stint_refs_t *refs = stint_refs_new ();
-        stint_refs_add (refs, self->item.id, self->item.fence);
-        stint_note_send (zsock_resolve (worker->pair), STINT_NOTE_RETURN, 0, refs);
+        stint_refs_t refs = {NULL, 0, 0};
+        stint_refs_add (&refs, self->task->id, self->task->fence);
+        pthread_mutex_lock (&worker->lock);
+        stint_line_return (worker->line, &refs);
+        pthread_mutex_unlock (&worker->lock);
+        stint_refs_clear (&refs);
     }
     stint_worker_end (self_p);
 }

@@ -1,9 +1,11 @@
-//  stint_worker_hear: what the broker says to the link of a worker
+//  stint_worker_hear: what the broker says to the line of a worker
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  Whatever a broker sends, the link stays whole: what is not understood is ignored.
+//  Whatever a broker sends, the line stays whole: what is not understood is ignored.
 
 #include "stint_worker_inside.h"
+
+#include <string.h>
 
 #define HEARTBEAT_MAX 3600000  //  Milliseconds between heartbeats that we believe
 #define LIVENESS_MAX 1000      //  Heartbeats to be missed that we believe
@@ -28,17 +30,15 @@ s_printable (stint_bytes_t text, char *buffer, size_t size)
 static void
 s_lose (stint_line_t *self, stint_message_t *message, bool stale)
 {
-    stint_refs_t *refs = stint_refs_new ();
+    stint_news_t *news = &self->news;
     stint_item_t item;
     while (stint_wire_next (message, &item)) {
-        if (stint_held_drop (self->held, item.id, item.fence))
-            stint_refs_add (refs, item.id, item.fence);
+        if (!stint_held_drop (self->held, item.id, item.fence))
+            continue;
+        stint_refs_add (&news->lost, item.id, item.fence);
+        news->stale += stale;
+        news->fresh = true;
     }
-    if (refs->count > 0)
-        stint_note_send (self->settings->pair, STINT_NOTE_LOST, stale ? refs->count : 0,
-                         refs);
-    else
-        stint_refs_destroy (&refs);
 }
 
 void
@@ -52,35 +52,28 @@ stint_link_drop (stint_line_t *self, const stint_refs_t *refs)
 //  on, or names an attempt that we have, comes from no broker that we understand.
 
 static bool
-s_hold (stint_line_t *self, const stint_message_t *message)
+s_hold (stint_line_t *self, const stint_parcel_t *parcel)
 {
-    stint_message_t list = *message;
-    stint_item_t item;
     uint32_t added = 0;
-    while (stint_wire_next (&list, &item)) {
-        if (!stint_held_add (self->held, item.id, item.fence)) {
-            list.list.bad = true;
-            break;
-        }
+    while (added < parcel->count
+           && stint_held_add (self->held, parcel->tasks [added].id,
+                              parcel->tasks [added].fence))
         added++;
-    }
-    if (!list.list.bad)
+    if (added == parcel->count)
         return added > 0;
-    list = *message;
-    for (; added > 0 && stint_wire_next (&list, &item); added--)
-        stint_held_drop (self->held, item.id, item.fence);
+    while (added-- > 0)
+        stint_held_drop (self->held, parcel->tasks [added].id,
+                         parcel->tasks [added].fence);
     return false;
 }
 
 static void
-s_give_back (stint_line_t *self, stint_message_t *message)
+s_give_back (stint_line_t *self, const stint_parcel_t *parcel)
 {
     stint_refs_t refs = {NULL, 0, 0};
-    stint_item_t item;
-    while (stint_wire_next (message, &item))
-        stint_refs_add (&refs, item.id, item.fence);
-    stint_link_drop (self, &refs);
-    stint_link_send_return (self, &refs);
+    for (uint32_t index = 0; index < parcel->count; index++)
+        stint_refs_add (&refs, parcel->tasks [index].id, parcel->tasks [index].fence);
+    stint_line_return (self, &refs);
     stint_refs_clear (&refs);
 }
 
@@ -88,16 +81,16 @@ static void
 s_on_task (stint_line_t *self, size_t frame_count)
 {
     stint_parcel_t *parcel = stint_parcel_new (self->frames, frame_count);
-    stint_message_t *message = &parcel->message;
-    bool good = stint_wire_decode (message, parcel->bytes, frame_count) == STINT_WIRE_OK
-                && s_hold (self, message);
+    bool good = parcel && s_hold (self, parcel);
     if (good && !self->finishing) {
-        memcpy (parcel->group, message->group.data, message->group.size);
-        stint_note_send (self->settings->pair, STINT_NOTE_TASKS, 0, parcel);
+        stint_news_t *news = &self->news;
+        *(news->first ? &news->last->next : &news->first) = parcel;
+        news->last = parcel;
+        news->fresh = true;
         return;
     }
     if (good)
-        s_give_back (self, message);
+        s_give_back (self, parcel);
     stint_parcel_destroy (&parcel);
 }
 
@@ -150,21 +143,25 @@ static void
 s_on_heartbeat (stint_line_t *self, const stint_message_t *message)
 {
     s_take_rhythm (self, message);
-    if (!stint_wire_has (message, 'z') || message->backlog == self->backlog)
+    if (!stint_wire_has (message, 'z') || message->backlog == self->news.backlog)
         return;
-    self->backlog = message->backlog;
-    stint_note_send (self->settings->pair, STINT_NOTE_BACKLOG, self->backlog, NULL);
+    self->news.backlog = message->backlog;
+    self->news.fresh = true;
 }
 
 //  The broker does not know us, or stops. READY again, at once, if it said the like not
-//  just now; a BYE that comes while a READY is under way answers something older.
+//  just now. A BYE that comes while a READY is under way answers something older, unless
+//  the READY has been under way for long: then it was lost.
 
 static void
 s_on_bye (stint_line_t *self, const stint_message_t *message)
 {
+    if (!self->ready && self->now >= self->ready_at + self->peer.heartbeat_ms)
+        stint_link_give_up (self, "the broker at %s does not answer READY",
+                            self->settings->endpoint);
     if (!self->ready)
         return;
-    char text [CAUSE_MAX / 2];
+    char text [STINT_LINK_CAUSE_MAX / 2];
     s_printable (message->text, text, sizeof text);
     if (self->bye_at && self->now < self->bye_at + self->peer.heartbeat_ms) {
         stint_link_give_up (self, "the broker at %s says goodbye: %s",
@@ -185,14 +182,14 @@ static void
 s_on_error (stint_line_t *self, const stint_message_t *message)
 {
     char code [64];
-    char text [CAUSE_MAX / 2];
+    char text [STINT_LINK_CAUSE_MAX / 2];
     s_printable (message->error, code, sizeof code);
     s_printable (message->text, text, sizeof text);
     bool about_ready = message->request >= self->request_first || message->request == 0;
     if (about_ready && !self->ready)
         stint_link_give_up (self, "the broker at %s refuses this worker: %s: %s",
                             self->settings->endpoint, code, text);
-    if (about_ready || streq (code, "stopping"))
+    if (about_ready || strcmp (code, "stopping") == 0)
         return;
     stint_outbox_t *outbox = s_take_outbox (self, message->request);
     if (!outbox)

@@ -1,8 +1,7 @@
-//  stint_worker_inside: what the parts of a worker's link share
+//  stint_worker_inside: what the parts of a worker's line share
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  Private to stint_worker_link, stint_worker_say and stint_worker_hear, which all run in
-//  the link's thread.
+//  Private to stint_worker_link, stint_worker_say and stint_worker_hear.
 
 #ifndef STINT_WORKER_INSIDE_H
 #define STINT_WORKER_INSIDE_H
@@ -11,27 +10,32 @@
 #include "stint_peer.h"
 #include "stint_worker_link.h"
 
-#define CAUSE_MAX 512  //  Bytes of the text of a cause
 #define READY_REQUESTS                                                                     \
     ((uint64_t) 1 << 63)  //  Requests from here up are READYs, not RESULTs
 
-typedef struct {
+struct stint_line {
     const stint_link_settings_t *settings;  //  What we work for
     int64_t now;                            //  Milliseconds, read once a turn
+    int64_t due;                            //  When the next turn is due
+    bool sent;                              //  Something was sent since the last look
 
     //  The connection
-    void *dealer;              //  Null while we wait before the next try
-    stint_monitor_t *monitor;  //  Of the dealer
-    stint_link_t link;         //  As the monitor has it
-    stint_peer_t peer;         //  The broker
-    bool ready;                //  The last READY was acknowledged
-    uint64_t request;          //  Number of the last READY; counts up
-    uint64_t request_first;    //  Number of the first READY that said the same
-    int64_t connect_until;     //  When the connection must stand
-    int64_t doubt_at;          //  When to tell why it does not stand yet; 0 when told
-    int64_t bye_at;            //  When the broker last said BYE
-    bool broken;               //  To be closed at the end of this turn
-    char cause [CAUSE_MAX];    //  Why
+    void *context;                      //  Of libzmq, our own: nobody waits for it at exit
+    void *dealer;                       //  Null while we wait before the next try
+    int dealer_fd;                      //  Its descriptor; -1 when it is null
+    int monitor_fd;                     //  The monitor's
+    stint_monitor_t *monitor;           //  Of the dealer
+    stint_link_t link;                  //  As the monitor has it
+    stint_peer_t peer;                  //  The broker
+    bool ready;                         //  The last READY was acknowledged
+    int64_t ready_at;                   //  When the last READY was sent
+    uint64_t request;                   //  Number of the last READY; counts up
+    uint64_t request_first;             //  Number of the first READY that said the same
+    int64_t connect_until;              //  When the connection must stand
+    int64_t doubt_at;                   //  When to tell why it does not; 0 when told
+    int64_t bye_at;                     //  When the broker last said BYE
+    bool broken;                        //  To be closed at the end of this turn
+    char cause [STINT_LINK_CAUSE_MAX];  //  Why
 
     //  Trying again
     uint32_t failed;   //  Connections that failed since the last good one
@@ -39,17 +43,13 @@ typedef struct {
     uint64_t chance;   //  Of the jitter
 
     //  What we hold
-    uint32_t capacity;       //  Tasks to hold
-    stint_held_t *held;      //  Attempts that are ours
-    stint_outbox_t *first;   //  Results that were not acknowledged, in order
-    stint_outbox_t *last;    //  The newest of them
-    stint_outbox_t *unsent;  //  First that was not sent on this connection
-    int64_t look_at;         //  When to look into the slot; 0 for never
-
-    //  What the caller was told
-    bool told_connected;    //  Connected or not
-    char told [CAUSE_MAX];  //  Why not
-    uint64_t backlog;       //  Tasks that wait or run in our groups
+    char name [STINT_GROUP_MAX + 1];  //  For people
+    uint32_t capacity;                //  Tasks to hold
+    stint_held_t *held;               //  Attempts that are ours
+    stint_outbox_t *first;            //  Results that were not acknowledged, in order
+    stint_outbox_t *last;             //  The newest of them
+    stint_outbox_t *unsent;           //  First that was not sent on this connection
+    stint_news_t news;                //  For the caller
 
     bool finishing;     //  The caller leaves
     int64_t finish_at;  //  When we wait no longer for acknowledgements
@@ -57,7 +57,7 @@ typedef struct {
     stint_writer_t writer;                   //  For headers
     zmq_msg_t frames [STINT_FRAMES_MAX];     //  Of the message being read
     stint_bytes_t bytes [STINT_FRAMES_MAX];  //  The same, as stint_wire sees them
-} stint_line_t;
+};
 
 //  Tells the caller whether we are connected, and why not; only what it does not know.
 void stint_link_tell (stint_line_t *self, bool connected, const char *cause);

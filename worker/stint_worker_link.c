@@ -1,4 +1,4 @@
-//  stint_worker_link: the thread of a worker that talks with the broker
+//  stint_worker_link: the line from a worker to its broker
 //  SPDX-License-Identifier: MPL-2.0
 //
 //  One connection is one DEALER. It begins with READY, which is queued while libzmq still
@@ -8,12 +8,22 @@
 
 #include "stint_worker_inside.h"
 
-#define TURN_MAX 256  //  Messages of one side before the other's turn
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
 
-static int64_t
-s_clock (void)
+#define TURN_MAX 256  //  Messages that one turn takes in
+
+int64_t
+stint_line_now (void)
 {
-    return zclock_mono ();
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static int64_t
@@ -50,7 +60,7 @@ s_configure (void *dealer, const char *endpoint)
     static const int options [][2] = {
         {ZMQ_LINGER, 0},
         {ZMQ_SNDHWM, 0},
-        {ZMQ_RCVHWM, 1000},
+        {ZMQ_RCVHWM, 0},  //  Credit bounds it; at a bound of its own libzmq may abort
         {ZMQ_RECONNECT_IVL, -1},
         {ZMQ_HANDSHAKE_IVL, STINT_LINK_CONNECT_MS},
         {ZMQ_HEARTBEAT_IVL, 1000},
@@ -67,30 +77,69 @@ s_configure (void *dealer, const char *endpoint)
     assert (rc == 0);
 }
 
+//  The descriptor of a socket, which is watched from now on, or not any more.
+
+static int
+s_watch (stint_line_t *self, void *socket, int operation)
+{
+    int descriptor = -1;
+    size_t size = sizeof descriptor;
+    int rc = zmq_getsockopt (socket, ZMQ_FD, &descriptor, &size);
+    assert (rc == 0);
+    struct epoll_event event = {.events = EPOLLIN};
+    rc = epoll_ctl (self->settings->watch_fd, operation, descriptor, &event);
+    assert (rc == 0);
+    return descriptor;
+}
+
 static void
 s_close (stint_line_t *self, int linger_ms)
 {
     if (!self->dealer)
         return;
+    s_watch (self, stint_monitor_socket (self->monitor), EPOLL_CTL_DEL);
+    s_watch (self, self->dealer, EPOLL_CTL_DEL);
     stint_monitor_destroy (&self->monitor);
     s_set (self->dealer, ZMQ_LINGER, linger_ms);
     zmq_close (self->dealer);
     self->dealer = NULL;
+    self->dealer_fd = self->monitor_fd = -1;
     self->ready = false;
     self->unsent = self->first;
+}
+
+//  Makes a socket with its monitor. Returns false when no descriptor is left.
+
+static bool
+s_open (stint_line_t *self)
+{
+    const char *endpoint = self->settings->endpoint;
+    if (!self->context)
+        self->context = zmq_ctx_new ();
+    self->dealer = self->context ? zmq_socket (self->context, ZMQ_DEALER) : NULL;
+    if (!self->dealer)
+        return false;
+    s_configure (self->dealer, endpoint);
+    self->monitor = stint_monitor_new (self->context, self->dealer, endpoint);
+    if (!self->monitor) {
+        zmq_close (self->dealer);
+        self->dealer = NULL;
+        return false;
+    }
+    self->dealer_fd = s_watch (self, self->dealer, EPOLL_CTL_ADD);
+    self->monitor_fd =
+        s_watch (self, stint_monitor_socket (self->monitor), EPOLL_CTL_ADD);
+    return true;
 }
 
 static void
 s_connect (stint_line_t *self)
 {
     const char *endpoint = self->settings->endpoint;
-    self->dealer = zmq_socket (zsys_init (), ZMQ_DEALER);
-    if (!self->dealer) {
-        stint_link_give_up (self, "cannot make a socket: %s", zmq_strerror (zmq_errno ()));
+    if (!s_open (self)) {
+        stint_link_give_up (self, "cannot make a socket: %s", zmq_strerror (EMFILE));
         return;
     }
-    s_configure (self->dealer, endpoint);
-    self->monitor = stint_monitor_new (self->dealer, endpoint);
     self->link = STINT_LINK_TRYING;
     self->connect_until = self->now + STINT_LINK_CONNECT_MS;
     self->doubt_at = self->now + STINT_HEARTBEAT_MS;
@@ -137,9 +186,11 @@ s_on_monitor (stint_line_t *self)
 //  ---------------------------------------------------------------------------------
 //  From the caller
 
-static void
-s_take_results (stint_line_t *self, stint_outbox_t *outbox)
+void
+stint_line_results (stint_line_t *self, stint_outbox_t *outbox)
 {
+    if (!outbox->sealed)
+        stint_outbox_seal (outbox);
     outbox->next = NULL;
     *(self->last ? &self->last->next : &self->first) = outbox;
     self->last = outbox;
@@ -148,78 +199,63 @@ s_take_results (stint_line_t *self, stint_outbox_t *outbox)
     stint_link_send_results (self);
 }
 
-static void
-s_look_into_slot (stint_line_t *self)
-{
-    self->look_at = 0;
-    stint_outbox_t *outbox = atomic_exchange (self->settings->slot, NULL);
-    if (!outbox)
-        return;
-    stint_outbox_seal (outbox);
-    s_take_results (self, outbox);
-}
-
-static void
-s_take_returns (stint_line_t *self, stint_refs_t *refs)
+void
+stint_line_return (stint_line_t *self, const stint_refs_t *refs)
 {
     stint_link_drop (self, refs);
     stint_link_send_return (self, refs);
-    stint_refs_destroy (&refs);
 }
 
-static void
-s_on_note (stint_line_t *self, stint_note_t *note)
+void
+stint_line_set_name (stint_line_t *self, const char *name)
 {
-    switch (note->kind) {
-        case STINT_NOTE_RESULTS:
-            s_take_results (self, note->pointer);
-            break;
-        case STINT_NOTE_WAITING:
-            if (!self->look_at)
-                self->look_at = self->now + STINT_LINK_LOOK_MS;
-            break;
-        case STINT_NOTE_RETURN:
-            s_take_returns (self, note->pointer);
-            break;
-        case STINT_NOTE_CAPACITY:
-            self->capacity = (uint32_t) note->number;
-            if (self->dealer)
-                stint_link_send_credit (self);
-            break;
-        case STINT_NOTE_TASKS:
-        case STINT_NOTE_LOST:
-        case STINT_NOTE_STATUS:
-        case STINT_NOTE_BACKLOG:
-        default:
-            assert (false);
-    }
+    snprintf (self->name, sizeof self->name, "%s", name);
 }
 
-static bool
-s_take_note (stint_line_t *self)
+void
+stint_line_set_capacity (stint_line_t *self, uint32_t capacity)
 {
-    stint_note_t note;
-    if (!stint_note_receive (self->settings->pair, &note))
-        return false;
-    s_on_note (self, &note);
-    return true;
-}
-
-//  The actor is told to end ($TERM), after the caller's last note.
-
-static void
-s_on_term (stint_line_t *self, zsock_t *pipe)
-{
-    char *command = zstr_recv (pipe);
-    freen (command);
-    while (s_take_note (self)) {
-        //  Nothing of the caller is left behind
-    }
-    self->finishing = true;
-    self->finish_at = self->now + STINT_LINK_FINISH_MS;
-    self->capacity = 0;
+    self->capacity = capacity;
     if (self->dealer)
         stint_link_send_credit (self);
+}
+
+void
+stint_line_finish (stint_line_t *self)
+{
+    self->finishing = true;
+    self->finish_at = stint_line_now () + STINT_LINK_FINISH_MS;
+    stint_line_set_capacity (self, 0);
+}
+
+bool
+stint_line_finished (const stint_line_t *self)
+{
+    return self->finishing && (!self->first || self->now >= self->finish_at);
+}
+
+stint_news_t *
+stint_line_news (stint_line_t *self)
+{
+    return &self->news;
+}
+
+int64_t
+stint_line_due (const stint_line_t *self)
+{
+    return self->due;
+}
+
+int
+stint_line_dealer_fd (const stint_line_t *self)
+{
+    return self->dealer_fd;
+}
+
+int
+stint_line_monitor_fd (const stint_line_t *self)
+{
+    return self->monitor_fd;
 }
 
 //  ---------------------------------------------------------------------------------
@@ -236,8 +272,6 @@ s_deadline (const stint_line_t *self)
             s_sooner (stint_peer_beat_at (&self->peer), stint_peer_gone_at (&self->peer));
     else
         deadline = s_sooner (deadline, self->connect_until);
-    if (self->look_at)
-        deadline = s_sooner (deadline, self->look_at);
     if (self->finishing)
         deadline = s_sooner (deadline, self->finish_at);
     return deadline;
@@ -264,90 +298,92 @@ s_on_time (stint_line_t *self)
     }
 }
 
-//  Waits until something comes or is due, then takes in what came. A wait that took much
-//  longer than it should means that we were stopped ourselves: the broker is not to blame.
-
-static void
-s_wait (stint_line_t *self, zsock_t *pipe)
-{
-    int64_t deadline = s_deadline (self);
-    int64_t timeout = deadline > self->now ? deadline - self->now : 0;
-    zmq_pollitem_t items [] = {
-        {self->finishing ? self->settings->pair : zsock_resolve (pipe), 0, ZMQ_POLLIN, 0},
-        {self->settings->pair, 0, ZMQ_POLLIN, 0},
-        {self->dealer, 0, ZMQ_POLLIN, 0},
-        {self->dealer ? stint_monitor_socket (self->monitor) : NULL, 0, ZMQ_POLLIN, 0},
-    };
-    zmq_poll (items, self->dealer ? 4 : 2, timeout);
-    self->now = s_clock ();
-    if (self->now > deadline + self->peer.heartbeat_ms)
-        stint_peer_forgive (&self->peer, self->now - deadline);
-
-    for (int left = TURN_MAX; left > 0 && s_take_note (self); left--)
-        continue;
-    for (int left = TURN_MAX; left > 0 && self->dealer && stint_link_receive (self); left--)
-        continue;
-    if (self->dealer && items [3].revents)
-        s_on_monitor (self);
-    if (!self->finishing && items [0].revents)
-        s_on_term (self, pipe);
-}
+//  Takes in what has come, a bounded number of messages. Returns false when there may be
+//  more.
 
 static bool
-s_is_finished (const stint_line_t *self)
+s_hear (stint_line_t *self)
 {
-    return self->finishing && (!self->first || self->now >= self->finish_at);
+    for (int left = TURN_MAX; left > 0; left--) {
+        if (!self->dealer || !stint_link_receive (self))
+            return true;
+    }
+    return false;
 }
 
-static void
-s_turn (stint_line_t *self, zsock_t *pipe)
+//  A turn that comes much later than it was due means that we were stopped ourselves: the
+//  broker is not to blame.
+
+void
+stint_line_turn (stint_line_t *self, bool monitor)
 {
-    s_wait (self, pipe);
-    if (self->look_at && self->now >= self->look_at)
-        s_look_into_slot (self);
-    if (self->dealer)
-        s_on_time (self);
-    else if (self->now >= self->retry_at && !self->finishing)
-        s_connect (self);
-    else if (self->now >= self->retry_at && self->first)
-        s_connect (self);
-    if (self->broken)
-        s_reset (self);
+    self->now = stint_line_now ();
+    if (self->now > self->due + self->peer.heartbeat_ms)
+        stint_peer_forgive (&self->peer, self->now - self->due);
+    bool all = true;
+    do {
+        self->sent = false;
+        all = s_hear (self);
+        if (self->dealer && (monitor || self->link != STINT_LINK_UP))
+            s_on_monitor (self);
+        if (self->dealer)
+            s_on_time (self);
+        else if (self->now >= self->retry_at && (!self->finishing || self->first))
+            s_connect (self);
+        if (self->broken)
+            s_reset (self);
+    } while (all && self->sent);
+    self->due = all ? s_deadline (self) : self->now;
 }
 
-static void
-s_end (stint_line_t *self)
+//  ---------------------------------------------------------------------------------
+//  Beginning and ending
+
+stint_line_t *
+stint_line_new (const stint_link_settings_t *settings, const char *name, uint32_t capacity)
 {
+    stint_line_t *self = calloc (1, sizeof *self);
+    if (!self)
+        abort ();
+    self->settings = settings;
+    self->capacity = capacity;
+    stint_line_set_name (self, name);
+    self->chance = settings->worker;
+    self->request = READY_REQUESTS;
+    self->held = stint_held_new ();
+    self->dealer_fd = self->monitor_fd = -1;
+    self->peer.heartbeat_ms = STINT_HEARTBEAT_MS;
+    self->due = self->retry_at = stint_line_now ();
+    snprintf (self->news.cause, sizeof self->news.cause, "not connected so far");
+    stint_line_turn (self, true);
+    return self;
+}
+
+void
+stint_line_destroy (stint_line_t **self_p)
+{
+    assert (self_p);
+    stint_line_t *self = *self_p;
+    if (!self)
+        return;
     if (self->dealer && self->link == STINT_LINK_UP)
         stint_link_send_bare (self, STP_BYE);
     s_close (self, STINT_LINK_LINGER_MS);
+    while (self->context && zmq_ctx_term (self->context) != 0 && zmq_errno () == EINTR)
+        continue;
     while (self->first) {
         stint_outbox_t *outbox = self->first;
         self->first = outbox->next;
         stint_outbox_destroy (&outbox);
     }
+    while (self->news.first) {
+        stint_parcel_t *parcel = self->news.first;
+        self->news.first = parcel->next;
+        stint_parcel_destroy (&parcel);
+    }
+    stint_refs_clear (&self->news.lost);
     stint_held_destroy (&self->held);
     stint_writer_clear (&self->writer);
     free (self);
-}
-
-void
-stint_link_actor (zsock_t *pipe, void *argument)
-{
-    stint_line_t *self = zmalloc (sizeof *self);
-    self->settings = argument;
-    self->capacity = self->settings->capacity;
-    self->chance = self->settings->worker;
-    self->request = READY_REQUESTS;
-    self->held = stint_held_new ();
-    self->now = s_clock ();
-    self->retry_at = self->now;
-    self->peer.heartbeat_ms = STINT_HEARTBEAT_MS;
-    zsock_signal (pipe, 0);
-    s_connect (self);
-    if (self->broken)
-        s_reset (self);
-    while (!s_is_finished (self))
-        s_turn (self, pipe);
-    s_end (self);
+    *self_p = NULL;
 }

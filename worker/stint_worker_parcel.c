@@ -1,4 +1,4 @@
-//  stint_worker_parcel: what travels between the two threads of a worker
+//  stint_worker_parcel: messages of a worker with many tasks, or many results, in each
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "stint_worker_parcel.h"
@@ -18,83 +18,43 @@ s_allocate (size_t size)
 }
 
 //  ---------------------------------------------------------------------------------
-//  Notes
-
-void
-stint_note_send (void *pair, stint_note_kind_t kind, uint64_t number, void *pointer)
-{
-    stint_note_t note = {kind, number, pointer};
-    int rc;
-    do
-        rc = zmq_send (pair, &note, sizeof note, 0);
-    while (rc < 0 && zmq_errno () == EINTR);
-    assert (rc == (int) sizeof note);
-}
-
-bool
-stint_note_receive (void *pair, stint_note_t *note)
-{
-    int rc;
-    do
-        rc = zmq_recv (pair, note, sizeof *note, ZMQ_DONTWAIT);
-    while (rc < 0 && zmq_errno () == EINTR);
-    assert (rc < 0 || rc == (int) sizeof *note);
-    return rc > 0;
-}
-
-void
-stint_note_discard (stint_note_t *note)
-{
-    stint_outbox_t *outbox = note->kind == STINT_NOTE_RESULTS ? note->pointer : NULL;
-    stint_parcel_t *parcel = note->kind == STINT_NOTE_TASKS ? note->pointer : NULL;
-    bool has_refs = note->kind == STINT_NOTE_RETURN || note->kind == STINT_NOTE_LOST;
-    stint_refs_t *refs = has_refs ? note->pointer : NULL;
-    stint_outbox_destroy (&outbox);
-    stint_parcel_destroy (&parcel);
-    stint_refs_destroy (&refs);
-    if (note->kind == STINT_NOTE_STATUS)
-        free (note->pointer);
-    note->pointer = NULL;
-}
-
-stint_refs_t *
-stint_refs_new (void)
-{
-    stint_refs_t *self = s_allocate (sizeof *self);
-    *self = (stint_refs_t){NULL, 0, 0};
-    return self;
-}
-
-void
-stint_refs_destroy (stint_refs_t **self_p)
-{
-    assert (self_p);
-    if (!*self_p)
-        return;
-    stint_refs_clear (*self_p);
-    free (*self_p);
-    *self_p = NULL;
-}
-
-//  ---------------------------------------------------------------------------------
 //  Tasks
+
+//  Reads the tasks of the message, all of them or none.
+
+static bool
+s_read_tasks (stint_parcel_t *self, stint_message_t *message)
+{
+    self->tasks = s_allocate ((message->list_count + 1) * sizeof *self->tasks);
+    memcpy (self->group, message->group.data, message->group.size);
+    stint_item_t item;
+    while (stint_wire_next (message, &item))
+        self->tasks [self->count++] =
+            (stint_parcel_task_t){item.id, item.fence, item.body, item.number};
+    return !message->list.bad;
+}
 
 stint_parcel_t *
 stint_parcel_new (zmq_msg_t *frames, size_t frame_count)
 {
-    size_t frames_size = frame_count * sizeof (zmq_msg_t);
-    size_t bytes_size = frame_count * sizeof (stint_bytes_t);
-    stint_parcel_t *self = s_allocate (sizeof *self + frames_size + bytes_size);
+    stint_parcel_t *self =
+        s_allocate (sizeof *self + frame_count * sizeof (zmq_msg_t));
     memset (self, 0, sizeof *self);
     self->users = 1;
     self->frame_count = frame_count;
-    self->bytes = (stint_bytes_t *) (void *) (self->frames + frame_count);
+    stint_bytes_t *bytes = s_allocate (frame_count * sizeof *bytes);
     for (size_t index = 0; index < frame_count; index++) {
         zmq_msg_t *frame = &self->frames [index];
         zmq_msg_init (frame);
         zmq_msg_move (frame, &frames [index]);
-        self->bytes [index] = (stint_bytes_t){zmq_msg_data (frame), zmq_msg_size (frame)};
+        bytes [index] = (stint_bytes_t){zmq_msg_data (frame), zmq_msg_size (frame)};
     }
+    stint_message_t message;
+    bool good = stint_wire_decode (&message, bytes, frame_count) == STINT_WIRE_OK
+                && message.command == STP_TASK && s_read_tasks (self, &message);
+    free (bytes);
+    if (!good)
+        stint_parcel_destroy (&self);
     return self;
 }
 
@@ -107,6 +67,7 @@ stint_parcel_destroy (stint_parcel_t **self_p)
         return;
     for (size_t index = 0; index < self->frame_count; index++)
         zmq_msg_close (&self->frames [index]);
+    free (self->tasks);
     free (self);
     *self_p = NULL;
 }

@@ -1,10 +1,10 @@
-//  stint_worker_parcel: what travels between the two threads of a worker
+//  stint_worker_parcel: messages of a worker with many tasks, or many results, in each
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  The caller's thread and the link's thread share nothing; they send each other notes over
-//  an inproc PAIR. A note is a few words by value; what it points to changes hands with it.
-//  The one exception is the slot for results that wait: either side may take what is in it
-//  by an atomic exchange, so that results leave on time even while a handler runs for ever.
+//  A parcel belongs to the line until the caller has taken it, an outbox to the caller
+//  until the line has been given it. The one exception is the slot for results that wait:
+//  either side may take what is in it by an atomic exchange, so that results leave on time
+//  even while a handler runs for ever.
 
 #ifndef STINT_WORKER_PARCEL_H
 #define STINT_WORKER_PARCEL_H
@@ -15,55 +15,30 @@
 #include <stdatomic.h>
 #include <zmq.h>
 
-typedef enum {
-    //  From the caller to the link
-    STINT_NOTE_RESULTS,   //  pointer: a sealed stint_outbox_t
-    STINT_NOTE_WAITING,   //  Results wait in the slot; look there in a moment
-    STINT_NOTE_RETURN,    //  pointer: stint_refs_t of attempts that are given back
-    STINT_NOTE_CAPACITY,  //  number: tasks to hold from now on
-
-    //  From the link to the caller
-    STINT_NOTE_TASKS,   //  pointer: a stint_parcel_t
-    STINT_NOTE_LOST,    //  pointer: stint_refs_t of attempts that are not ours any more;
-                        //  number: how many of them were refused as stale
-    STINT_NOTE_STATUS,  //  number: 1 when connected; pointer: text of why not
-    STINT_NOTE_BACKLOG  //  number: tasks in the groups that the worker serves
-} stint_note_kind_t;
-
-typedef struct {
-    stint_note_kind_t kind;  //  What it is about
-    uint64_t number;         //  As the kind says
-    void *pointer;           //  As the kind says; owned by the receiver
-} stint_note_t;
-
-//  Sends a note. Never waits: what is under way is bounded by the credit of the worker.
-void stint_note_send (void *pair, stint_note_kind_t kind, uint64_t number, void *pointer);
-
-//  Receives a note without waiting. Returns false when there is none.
-bool stint_note_receive (void *pair, stint_note_t *note);
-
-//  Frees what a note points to, for one that nobody wants to read any more.
-void stint_note_discard (stint_note_t *note);
-
-//  Makes a list to be sent with a note. It is freed with stint_refs_destroy.
-stint_refs_t *stint_refs_new (void);
-void stint_refs_destroy (stint_refs_t **self_p);
-
 //  ---------------------------------------------------------------------------------
 //  A TASK message. Payloads stay in its frames until the last of its attempts has ended.
 
+typedef struct {
+    uint64_t id;            //  The task
+    uint64_t fence;         //  The attempt
+    stint_bytes_t payload;  //  Within the frames
+    uint32_t number;        //  Which attempt of the task it is
+} stint_parcel_task_t;
+
 typedef struct stint_parcel {
-    struct stint_parcel *next;         //  In the caller's queue
-    stint_message_t message;           //  Decoded; its list stands at the next element
+    struct stint_parcel *next;         //  In a queue
     char group [STINT_GROUP_MAX + 1];  //  Name of the group
+    stint_parcel_task_t *tasks;        //  What is in it
+    uint32_t count;                    //  How many tasks
+    uint32_t begun;                    //  How many of them the caller was given
     uint64_t serial;                   //  Counts the parcels that the caller has received
     uint32_t users;                    //  Attempts that point into it, and the queue
     size_t frame_count;                //  How many frames
-    stint_bytes_t *bytes;              //  The frames, as stint_wire sees them
     zmq_msg_t frames [];               //  The frames
 } stint_parcel_t;
 
-//  Moves the frames into a new parcel, undecoded, with one user.
+//  Moves the frames of a TASK message into a new parcel with one user. Returns null, and
+//  takes the frames all the same, when they do not hold a good one.
 stint_parcel_t *stint_parcel_new (zmq_msg_t *frames, size_t frame_count);
 void stint_parcel_destroy (stint_parcel_t **self_p);
 
@@ -81,7 +56,7 @@ typedef struct stint_outbox {
     size_t list_at;             //  Where the header's list was opened
     size_t bytes;               //  Of header and payloads
     int64_t since;              //  When the first result came, on the caller's clock
-    bool told;                  //  The link knows that it waits in the slot
+    bool told;                  //  The keeper knows that it waits in the slot
     bool sealed;                //  The header is complete and is the first frame
     uint32_t frame_count;       //  Payload frames
     zmq_msg_t header;           //  The header, once it is sealed

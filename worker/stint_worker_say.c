@@ -3,19 +3,22 @@
 
 #include "stint_worker_inside.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
 //  ---------------------------------------------------------------------------------
 //  To the caller
 
 void
 stint_link_tell (stint_line_t *self, bool connected, const char *cause)
 {
-    if (self->told_connected == connected && streq (self->told, cause))
+    stint_news_t *news = &self->news;
+    if (news->connected == connected && strcmp (news->cause, cause) == 0)
         return;
-    self->told_connected = connected;
-    snprintf (self->told, sizeof self->told, "%s", cause);
-    char *copy = strdup (self->told);
-    assert (copy);
-    stint_note_send (self->settings->pair, STINT_NOTE_STATUS, connected, copy);
+    news->connected = connected;
+    snprintf (news->cause, sizeof news->cause, "%s", cause);
+    news->fresh = true;
 }
 
 void
@@ -37,6 +40,7 @@ static void
 s_send (stint_line_t *self)
 {
     stint_bytes_t header = stint_writer_bytes (&self->writer);
+    self->sent = true;
     if (zmq_send (self->dealer, header.data, header.size, ZMQ_DONTWAIT) < 0)
         stint_link_give_up (self, "the connection to the broker at %s ended",
                             self->settings->endpoint);
@@ -94,6 +98,7 @@ void
 stint_link_send_results (stint_line_t *self)
 {
     while (self->unsent && self->dealer && !self->broken) {
+        self->sent = true;
         if (!stint_outbox_send (self->unsent, self->dealer)) {
             stint_link_give_up (self, "the connection to the broker at %s ended",
                                 self->settings->endpoint);
@@ -108,7 +113,8 @@ static void
 s_write_ready (stint_line_t *self, const stint_refs_t *refs, uint32_t from, uint32_t to)
 {
     const stint_link_settings_t *settings = self->settings;
-    stint_wire_begin (&self->writer, STP_READY, 6);
+    bool last = to == refs->count;
+    stint_wire_begin (&self->writer, STP_READY, last ? 6 : 7);
     stint_wire_number (&self->writer, 'r', ++self->request);
     stint_wire_number (&self->writer, 'w', settings->worker);
     stint_wire_field (&self->writer, 'h');
@@ -116,7 +122,9 @@ s_write_ready (stint_line_t *self, const stint_refs_t *refs, uint32_t from, uint
     for (uint32_t index = 0; index < settings->group_count; index++)
         stint_write_text (&self->writer, settings->groups [index]);
     stint_wire_number (&self->writer, 'c', self->capacity);
-    stint_wire_text (&self->writer, 'n', settings->name);
+    stint_wire_text (&self->writer, 'n', self->name);
+    if (!last)
+        stint_wire_number (&self->writer, 'x', 1);
     s_write_refs (self, STP_READY, refs, from, to);
 }
 
@@ -126,6 +134,7 @@ stint_link_send_ready (stint_line_t *self)
     stint_refs_t refs = {NULL, 0, 0};
     stint_held_list (self->held, &refs);
     self->ready = false;
+    self->ready_at = self->now;
     self->request_first = self->request + 1;
     uint32_t from = 0;
     do {

@@ -1,0 +1,333 @@
+#!/bin/bash
+#  Uses the program stint as people and scripts do: each command, its output, its exit code.
+#  SPDX-License-Identifier: MPL-2.0
+#
+#    STINT_BIN    where the programs are                      (.build/release)
+#    PYTHON       any Python 3, to read the JSON              (python3)
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+bin=${STINT_BIN:-$PWD/.build/release}
+python=${PYTHON:-python3}
+home=$(mktemp -d /tmp/stint-cli-XXXXXX) || exit
+export STINT_BROKER=ipc://$home/broker.sock
+unset NO_COLOR XDG_RUNTIME_DIR
+broker=''
+workers=''
+checks=0
+
+clean_up ()
+{
+    for pid in $workers $broker; do
+        kill -9 "$pid" 2> /dev/null
+    done
+    wait 2> /dev/null
+    rm -rf "$home"
+}
+trap clean_up EXIT
+
+fail ()
+{
+    echo "e2e_cli: FAILED: $*"
+    tail -n 20 "$home"/*.log "$home/out" "$home/err"
+    exit 1
+}
+
+start_broker ()
+{
+    "$bin/stint-broker" --store "$home/store" --listen "$STINT_BROKER" \
+        >> "$home/broker.log" 2>&1 &
+    broker=$!
+    "$bin/stint" --timeout 20s ping > "$home/out" 2> "$home/err" || fail 'no broker comes up'
+}
+
+start_worker ()
+{
+    "$bin/stint-worker" "$@" >> "$home/worker.log" 2>&1 &
+    workers="$workers $!"
+}
+
+#  Runs stint and looks at its exit code; output goes to $home/out, talk to $home/err. No
+#  call may take longer than 60 seconds: run CODE ARGUMENT...
+run ()
+{
+    local wanted=$1 code
+    shift
+    timeout 60 "$bin/stint" "$@" > "$home/out" 2> "$home/err"
+    code=$?
+    checks=$((checks + 1))
+    [ "$code" -eq "$wanted" ] || fail "stint $*: exit code $code, not $wanted"
+}
+
+#  The output, or the talk, of the last run is these lines: says out|err LINE...
+says ()
+{
+    local file=$home/$1
+    shift
+    checks=$((checks + 1))
+    [ $# -eq 0 ] || printf '%s\n' "$@" > "$home/right"
+    [ $# -gt 0 ] || : > "$home/right"
+    cmp -s "$home/right" "$file" || fail "wanted: $(cat "$home/right")"
+}
+
+#  It has a line that matches: has out|err PATTERN
+has ()
+{
+    checks=$((checks + 1))
+    grep -qE -- "$2" "$home/$1" || fail "nothing like $2"
+}
+
+#  Each line of the output is JSON.
+is_json ()
+{
+    checks=$((checks + 1))
+    "$python" -c 'import json, sys
+lines = sys.stdin.read().splitlines()
+assert lines
+[json.loads (line) for line in lines]' < "$home/out" || fail 'that is not JSON'
+}
+
+#  ---------------------------------------------------------------------------------
+#  Without a broker
+
+run 0 --version
+says out 'stint 0.1.0'
+says err
+run 0 help
+for command in push map wait result status ls show cancel ping group version help; do
+    has out "^  $command "
+done
+for command in push map wait result status ls show cancel ping group version help; do
+    run 0 "$command" --help
+    has out "^usage: stint $command"
+    says err
+    run 0 help "$command"
+done
+
+started=$EPOCHREALTIME
+run 69 --timeout 300ms ping
+took=$(((${EPOCHREALTIME/./} - ${started/./}) / 1000))
+[ "$took" -lt 3000 ] || fail "that took $took ms"
+has err "^stint: cannot reach the broker at $STINT_BROKER"
+has err '^       .*from: \$STINT_BROKER .*stint-broker'
+says out
+printf 'one\n' > "$home/one"
+run 69 --timeout 300ms map upper "$home/one"
+run 69 --timeout 300ms
+run 64 -b nowhere ping
+has err '^stint: "nowhere" \(from -b\) is not an endpoint$'
+
+run 64 psuh upper
+has err '^stint: "psuh" is not a command; did you mean "push"\?$'
+run 64 push
+run 64 push upper one two
+run 64 map upper --windwo 3
+has err 'did you mean --window'
+run 64 map upper --window 0
+run 64 --timeout 5 ping
+run 64 ls --state ded
+has err 'did you mean "dead"'
+run 64 group set resize backof=5s
+has err 'did you mean "backoff"'
+run 64 group sett resize
+run 65 show one
+run 65 map upper "$home/nothing"
+has err "^stint: cannot read $home/nothing: No such file"
+run 65 push upper --file "$home/nothing"
+
+#  ---------------------------------------------------------------------------------
+#  One task
+
+start_broker
+start_worker upper --slots 4 --exec 'tr a-z A-Z'
+start_worker picky --slots 2 --exec \
+    'read -r line; case $line in bad*) echo "no such page: $line" >&2; exit 65;; esac; echo "$line"'
+
+run 0 ping
+has out "^$STINT_BROKER answered in [0-9.]+ ms$"
+run 0 -v ping
+has err "^stint: the broker at $STINT_BROKER \(from .STINT_BROKER\)$"
+
+run 0 push upper hello
+has out '^[0-9]+$'
+task=$(cat "$home/out")
+run 0 wait "$task"
+says out
+run 0 result "$task"
+[ "$(cat "$home/out")" = HELLO ] || fail 'wrong result'
+[ "$(wc -c < "$home/out")" -eq 5 ] || fail 'the result has grown'
+run 0 show "$task"
+has out '^state +done$'
+run 0 push --wait upper hello
+[ "$(cat "$home/out")" = HELLO ] || fail 'wrong result'
+
+# What a worker is sent and what it sends back are bytes, not text.
+head -c 100000 /dev/urandom > "$home/bytes"
+start_worker bytes -- cat
+run 0 push bytes --wait --file "$home/bytes"
+cmp "$home/out" "$home/bytes" || fail 'other bytes came back'
+timeout 60 "$bin/stint" push bytes --wait - < "$home/bytes" | cmp - "$home/bytes" ||
+    fail 'other bytes came back'
+
+run 1 push picky --wait 'bad one'
+says out
+has err '^stint: task [0-9]+ is dead after 1 attempt:$'
+has err 'no such page: bad one'
+run 0 ls picky --state dead
+dead=$(awk 'NR == 2 { print $1 }' "$home/out")
+run 1 wait "$task" "$dead"
+run 1 result "$dead"
+run 65 wait 999999
+run 65 show 999999
+run 65 cancel "$task"
+has err "cannot cancel task $task"
+
+run 0 push nobody one
+waiting=$(cat "$home/out")
+run 124 wait "$waiting" --timeout 200ms
+has err "^stint: task $waiting has not ended yet$"
+run 124 result "$waiting" --timeout 200ms
+run 0 ls nobody
+has out "^ *$waiting +nobody +ready "
+run 0 cancel "$waiting"
+run 65 push 'no group' x
+
+#  ---------------------------------------------------------------------------------
+#  Many tasks
+
+printf 'one\ntwo\n' > "$home/in"
+run 0 map upper "$home/in"
+says out ONE TWO
+says err
+printf 'one\ntwo\n' | timeout 60 "$bin/stint" map upper > "$home/out" 2> "$home/err" ||
+    fail 'map of a pipe'
+says out ONE TWO
+seq 1 500 > "$home/in"
+run 0 map upper "$home/in"
+cmp "$home/in" "$home/out" || fail 'the order is lost'
+run 0 map upper --window 3 --unordered "$home/in"
+sort -n "$home/out" | cmp - "$home/in" || fail 'results are lost'
+run 0 map upper "$home/in" "$home/in" --json
+is_json
+[ "$(wc -l < "$home/out")" -eq 1000 ] || fail 'not a line a task'
+printf 'a\nb\0c' > "$home/in"
+run 0 map -0 bytes "$home/in"
+says out a b c
+run 0 map upper /dev/null
+says out
+
+# Names of files are tasks; results are files.
+run 0 map upper --files x/one.txt two.txt
+says out X/ONE.TXT TWO.TXT
+run 0 map bytes --out "$home/results" --files a b
+says out
+[ "$(cd "$home/results" && ls -A)" = $'1\n2' ] || fail 'wrong files'
+[ "$(cat "$home/results/2")" = b ] || fail 'wrong file'
+run 74 map upper --files a --out "$home/in"
+timeout 60 "$bin/stint" map upper --files a > /dev/full 2> "$home/err"
+[ $? -eq 74 ] || fail 'a full disk was not told'
+has err '^stint: cannot write to standard output: No space left'
+
+# Failures are told at the end, and the others are printed.
+printf 'good\nbad cat\nfine\n' > "$home/in"
+run 1 map picky "$home/in"
+says out good fine
+has err '^stint: 1 of 3 tasks failed:$'
+has err '^  #2  +bad cat  1 attempt  +exit 65: no such page: bad cat$'
+run 1 map picky --json "$home/in"
+is_json
+has out '^\{"number":2,"id":[0-9]+,"state":"dead","attempts":1,"error":"exit 65: no such'
+
+# Results come while the input goes on.
+mkfifo "$home/fifo"
+timeout 60 "$bin/stint" map upper > "$home/live" 2> "$home/err" < "$home/fifo" &
+mapper=$!
+exec 9> "$home/fifo"
+echo first >&9
+for ((tries = 0; tries < 2000; tries++)); do
+    [ ! -s "$home/live" ] || break
+    "$bin/stint" ping > /dev/null
+done
+[ "$(cat "$home/live")" = FIRST ] || fail 'no result before the end of the input'
+echo second >&9
+exec 9>&-
+wait "$mapper" || fail 'map of a pipe that was slow'
+[ "$(cat "$home/live")" = $'FIRST\nSECOND' ] || fail 'wrong results'
+
+# Ctrl-C says what goes on.
+env --default-signal=INT timeout 60 "$bin/stint" map nobody --files a b c \
+    > "$home/out" 2> "$home/err" &
+mapper=$!
+until "$bin/stint" -q ls nobody --state ready | awk 'END { exit NR != 4 }'; do
+    kill -0 "$mapper" || fail 'map has ended'
+done
+kill -INT "$mapper"
+wait "$mapper"
+[ $? -eq 130 ] || [ $? -eq 124 ] || fail 'another exit code after Ctrl-C'
+has err '^stint: stopped; 3 tasks go on at the broker$'
+
+# A terminal has a line of progress.
+if command -v script > /dev/null; then
+    seq 1 200 > "$home/in"
+    TERM=xterm script -qec "'$bin/stint' map upper '$home/in' > /dev/null" /dev/null \
+        < /dev/null > "$home/out"
+    has out 'upper  \[#+\]  100 %  200/200  0 running  [0-9.]+ '
+    TERM=xterm script -qec "'$bin/stint' -q map upper '$home/in' > /dev/null" /dev/null \
+        < /dev/null > "$home/out"
+    says out
+fi
+
+#  ---------------------------------------------------------------------------------
+#  Groups, and all that prints JSON
+
+run 0 group set small max_tasks=2 backoff=5s max_bytes=1M keep_results=2h
+run 0 group list
+has out '^small +0 +2 +1M +[0-9]+ +5s +[0-9a-z]+ +2h$'
+run 0 push small a
+run 0 push small b
+run 75 push small c
+has err '^stint: no room for a task of group "small": '
+run 65 group remove small
+run 65 group remove nothing
+run 0 group set gone
+run 0 group remove gone
+run 0
+has out '^stint-broker 0\.1\.0  up .*  store .*  3 workers$'
+has out '^GROUP +DELAYED +READY +OLDEST +RUNNING +DONE +DEAD '
+has out '^small +0 +2 '
+cp "$home/out" "$home/alone"
+run 0 status
+[ "$(wc -l < "$home/out")" -eq "$(wc -l < "$home/alone")" ] || fail 'stint is not stint status'
+has out '^upper '
+run 0 --color always status
+grep -q "$(printf '\033\\[1m')GROUP" "$home/out" || fail 'no colour'
+for line in 'status' 'ls' 'ls small' "show $dead" 'group list' 'ping' 'version' \
+    'push upper x' 'push upper x --wait' 'map upper --files a b'; do
+    # The line is split into words on purpose.
+    run 0 $line --json
+    is_json
+done
+run 1 wait "$dead" --json
+is_json
+run 1 result "$dead" --json
+is_json
+
+#  ---------------------------------------------------------------------------------
+#  A broker that dies in the midst
+
+start_worker slow --slots 2 --exec 'head -c 3000000 /dev/zero | md5sum > /dev/null; cat'
+seq 1 300 > "$home/in"
+timeout 120 "$bin/stint" map slow "$home/in" > "$home/live" 2> "$home/err" &
+mapper=$!
+for ((deaths = 1; deaths <= 3; deaths++)); do
+    until [ "$(wc -l < "$home/live")" -ge $((deaths * 60)) ]; do
+        kill -0 "$mapper" || fail 'map has ended'
+    done
+    kill -9 "$broker" || fail 'the broker has died by itself'
+    wait "$broker" 2> /dev/null
+    start_broker
+done
+wait "$mapper" || fail "map over the death of the broker: exit code $?"
+cmp "$home/live" "$home/in" || fail 'results are lost or doubled'
+
+echo "e2e_cli: ok: $checks checks"
