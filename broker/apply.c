@@ -173,12 +173,12 @@ s_forget (core_t *core, uint32_t slot)
 {
     task_t *task = s_task (core, slot);
     s_unlink (core, slot);
-    s_let_go (core, task->group, &task->payload);
-    s_let_go (core, task->group, &task->result);
     if (task->batch) {
         batches_forget (&core->batches, core->tasks.tasks.pool, slot);
         s_batch (core, task->batch)->held--;
     }
+    s_let_go (core, task->group, &task->payload);
+    s_let_go (core, task->group, &task->result);
     tasks_remove (&core->tasks, slot);
 }
 
@@ -500,7 +500,8 @@ static const char *
 s_on_ended (core_t *core, record_t *record, uint64_t state)
 {
     record->state = STINT_RUNNING;
-    const char *fault = tasks_find (&core->tasks, record->id) ? NULL : s_restore (core, record);
+    const char *fault =
+        tasks_find (&core->tasks, record->id) ? NULL : s_restore (core, record);
     if (fault)
         return fault;
     uint32_t slot = tasks_find (&core->tasks, record->id);

@@ -209,6 +209,18 @@ core_leave (core_t *self, uint32_t session)
     sessions_leave (&self->sessions, &self->groups, session);
 }
 
+void
+core_cut_off (core_t *self, uint32_t session)
+{
+    session_t *lost = &self->sessions.sessions.pool [session];
+    if (lost->held.count == 0)
+        core_leave (self, session);
+    else if (!lost->gone) {
+        lost->capacity = 0;
+        sessions_update (&self->sessions, &self->groups, session);
+    }
+}
+
 bool
 core_has_left (const core_t *self, uint32_t session)
 {

@@ -83,6 +83,11 @@ void core_refuse (core_t *self, int64_t now, uint32_t session, stint_wire_status
 //  Notes that a peer cannot be reached any more. The session ends; nothing is sent.
 void core_leave (core_t *self, uint32_t session);
 
+//  Notes that a peer is not connected any more. It is given nothing more; what it holds it
+//  keeps until its lease ends, because a worker may come back on another socket and claim
+//  it. A session that holds nothing ends.
+void core_cut_off (core_t *self, uint32_t session);
+
 //  Returns true when a session has ended, and only its BYE is on its way.
 bool core_has_left (const core_t *self, uint32_t session);
 

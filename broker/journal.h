@@ -55,10 +55,9 @@ typedef struct journal_memory journal_memory_t;
 
 //  Creates a journal that keeps at most that many bytes of durable blocks in memory. How
 //  many bytes of garbage are never worth a copy is JOURNAL_SLACK, until set otherwise.
+//  Destroying it nulls the caller's pointer.
 journal_t *journal_new (uint64_t memory_max);
 void journal_set_slack (journal_t *self, uint64_t slack);
-
-//  Destroys the journal and sets the caller's pointer to null.
 void journal_destroy (journal_t **self_p);
 
 //  Checks one block: its header, its size, its sum. Returns null when it is well, or what
@@ -135,17 +134,15 @@ bool journal_empty (const journal_t *self, uint64_t number);
 //  Notes that the block that journal_oldest named may go once what is written is durable.
 void journal_moved (journal_t *self, uint64_t number);
 
-//  Returns the number of the block up to which the engine may trim, and forgets them; 0
-//  when there is nothing to trim.
+//  Returns the block up to which the engine may trim, and forgets them; 0 for none.
 uint64_t journal_trim (journal_t *self);
 
-//  Returns how much there is: blocks, their bytes, the live ones of those, and the bytes
-//  of blocks in memory.
+//  How much there is.
 typedef struct {
-    uint64_t blocks;
-    uint64_t bytes;
-    uint64_t live;
-    uint64_t memory;
+    uint64_t blocks;   //  That are kept
+    uint64_t bytes;    //  Of these
+    uint64_t live;     //  Of these bytes, those that are needed
+    uint64_t memory;   //  Bytes of durable blocks in memory
     uint64_t waiting;  //  Bytes sealed or open that are not durable yet
 } journal_totals_t;
 

@@ -139,7 +139,7 @@ outbox_undelivered (const outbox_t *self)
 //  ---------------------------------------------------------------------------------
 //  Sending
 
-//  Sends one message. A peer that is gone, or has stopped reading, loses its session.
+//  Sends one message. A peer that is gone, or has stopped reading, is cut off.
 
 static void
 s_send (outbox_t *self, uint32_t session, zmq_msg_t *header, zmq_msg_t *frames,
@@ -149,7 +149,7 @@ s_send (outbox_t *self, uint32_t session, zmq_msg_t *header, zmq_msg_t *frames,
         self->undelivered++;
         peers_drop (self->with.peers, session);
         if (!last)
-            core_leave (self->with.core, session);
+            core_cut_off (self->with.core, session);
         return;
     }
     zmq_msg_send (header, self->with.router, frame_count > 0 ? ZMQ_SNDMORE : 0);

@@ -17,8 +17,8 @@ s_give (core_t *core, int64_t now, uint32_t group, effects_t *out)
     const task_t *given = &core->tasks.tasks.pool [task];
     reply_t *reply = effects_add (out, STP_TASK, session);
     //  Nothing runs on a worker that a restarted broker would not wait for
-    reply->durable = !journal_is_durable (core->journal,
-                                          core->sessions.sessions.pool [session].gate);
+    reply->durable =
+        !journal_is_durable (core->journal, core->sessions.sessions.pool [session].gate);
     reply->group = group;
     reply->id = given->id;
     reply->fence = given->fence;

@@ -36,7 +36,7 @@
 
 //  How many calls without a look at the connection; one tick of the cheap clock is the
 //  other limit.
-#define GLANCE_CALLS 64
+#define GLANCE_CALLS 256
 
 struct stint_batch {
     stint_client_t *client;            //  Borrowed
@@ -357,12 +357,13 @@ s_coarse_now (void)
 static void
 s_glance (stint_batch_t *self, bool now_please)
 {
-    int64_t glanced_at = s_coarse_now ();
-    if (!now_please && ++self->calls < GLANCE_CALLS && glanced_at == self->glanced_at)
+    int64_t tick = s_coarse_now ();
+    if (!now_please && ++self->calls < GLANCE_CALLS && tick == self->glanced_at)
         return;
     self->calls = 0;
-    self->glanced_at = glanced_at;
-    stint_dealer_enter (&self->client->dealer, stint_dealer_now ());
+    if (tick != self->glanced_at)
+        stint_dealer_enter (&self->client->dealer, stint_dealer_now ());
+    self->glanced_at = tick;
     stint_client_turn (self->client, 0);
 }
 
@@ -416,7 +417,7 @@ stint_batch_push (stint_batch_t *self, stint_bytes_t payload)
             return status;
     }
     s_add (self, payload);
-    s_glance (self, s_ripe (self) || stint_pushes_unanswered (&client->pushes) == 0);
+    s_glance (self, s_ripe (self));
     return STINT_OK;
 }
 

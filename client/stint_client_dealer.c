@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,9 @@
 
 //  Messages that one call of stint_dealer_receive passes over at most.
 #define BURST 256
+
+//  Nobody looked after the connection for so long: it may have ended meanwhile.
+#define AWAY_MS 100
 
 //  Packets that are kept to be used again.
 #define SPARE_MAX 64
@@ -261,23 +265,26 @@ stint_dealer_lose (stint_dealer_t *self)
         s_lose (self, stint_dealer_now ());
 }
 
-static bool
-s_writable (stint_dealer_t *self)
+//  Returns what the socket is ready for.
+
+static int
+s_events (stint_dealer_t *self)
 {
     int events = 0;
     size_t size = sizeof events;
-    return zmq_getsockopt (self->socket, ZMQ_EVENTS, &events, &size) == 0
-           && (events & ZMQ_POLLOUT) != 0;
+    zmq_getsockopt (self->socket, ZMQ_EVENTS, &events, &size);
+    return events;
 }
 
 void
 stint_dealer_enter (stint_dealer_t *self, int64_t now)
 {
-    stint_peer_forgive (&self->peer, now - self->left_at);
+    int64_t away = now - self->left_at;
+    stint_peer_forgive (&self->peer, away);
     self->left_at = now;
     self->version = 0;
     self->alive = self->heard;
-    if (self->up && !s_writable (self))
+    if (self->up && away > AWAY_MS && !(s_events (self) & ZMQ_POLLOUT))
         self->up = false;
 
     //  A broker that has heard nothing for long may have forgotten what we asked for
@@ -315,6 +322,34 @@ s_keep (stint_dealer_t *self, int64_t now)
     return self->up && beat_at < gone_at ? beat_at : gone_at;
 }
 
+//  Waits for a message. While a connection stands, the descriptor is enough to wait for;
+//  but sending may have silenced it, so the socket is asked before. A wait that was for
+//  nothing is a time to see whether the connection still stands.
+
+static void
+s_wait_up (stint_dealer_t *self, int span)
+{
+    if (s_events (self) & ZMQ_POLLIN)
+        return;
+    struct pollfd item = {.events = POLLIN};
+    size_t size = sizeof item.fd;
+    int rc = zmq_getsockopt (self->socket, ZMQ_FD, &item.fd, &size);
+    assert (rc == 0);
+    if (poll (&item, 1, span) == 0 && !(s_events (self) & ZMQ_POLLOUT))
+        self->up = false;
+}
+
+//  Waits for a connection or a message.
+
+static void
+s_wait_down (stint_dealer_t *self, int span)
+{
+    zmq_pollitem_t item = {self->socket, 0, ZMQ_POLLIN | ZMQ_POLLOUT, 0};
+    int count = zmq_poll (&item, self->socket ? 1 : 0, span);
+    if (count > 0 && (item.revents & ZMQ_POLLOUT))
+        s_rise (self, stint_dealer_now ());
+}
+
 void
 stint_dealer_wait (stint_dealer_t *self, int64_t until)
 {
@@ -325,13 +360,9 @@ stint_dealer_wait (stint_dealer_t *self, int64_t until)
     if (wake < now)
         wake = now;
     if (wake > now || !self->up) {
-        short events = self->up ? ZMQ_POLLIN : ZMQ_POLLIN | ZMQ_POLLOUT;
-        zmq_pollitem_t item = {self->socket, 0, events, 0};
-        int64_t span = wake - now < INT_MAX ? wake - now : INT_MAX;
-        int count = zmq_poll (&item, self->socket ? 1 : 0, (long) span);
+        int span = wake - now < INT_MAX ? (int) (wake - now) : INT_MAX;
+        (self->up ? s_wait_up : s_wait_down) (self, span);
         now = stint_dealer_now ();
-        if (count > 0 && (item.revents & ZMQ_POLLOUT) && !self->up)
-            s_rise (self, now);
         if (now - wake > self->peer.heartbeat_ms)
             stint_peer_forgive (&self->peer, now - wake);  //  We were stalled ourselves
     }

@@ -140,58 +140,142 @@ s_body_size (const s_head_t *head)
     }
 }
 
-//  Returns the size of an integer, which is most of what there is, or 0 for other values.
+//  For the validator, by the first octet: how many bytes the value takes, or, when a length
+//  or a count follows, how many without what that announces, and in how many bytes it
+//  stands. One look is then enough for most values.
 
-static inline size_t
-s_integer_size (uint8_t octet)
+typedef enum {
+    FORM_BROKEN,  //  No such octet
+    FORM_FIXED,   //  Of that size
+    FORM_LONG,    //  Of that size and of a length that is told
+    FORM_ARRAY,   //  As many values follow as are told
+    FORM_MAP      //  As many pairs
+} s_form_t;
+
+typedef struct {
+    uint8_t form;   //  An s_form_t
+    uint8_t size;   //  Bytes
+    uint8_t width;  //  Of the length or count; 0 when the octet's last four bits tell it
+} s_shape_t;
+
+#define FIXED(size)                                                                        \
+    {                                                                                      \
+        FORM_FIXED, size, 0                                                                \
+    }
+#define FIXED_4(size) FIXED (size), FIXED (size), FIXED (size), FIXED (size)
+#define FIXED_16(size) FIXED_4 (size), FIXED_4 (size), FIXED_4 (size), FIXED_4 (size)
+#define TEXT_4(size) FIXED (size), FIXED (size + 1), FIXED (size + 2), FIXED (size + 3)
+#define TEXT_16(size)                                                                      \
+    TEXT_4 (size), TEXT_4 (size + 4), TEXT_4 (size + 8), TEXT_4 (size + 12)
+#define OTHER_4(form)                                                                      \
+    {form, 1, 0}, {form, 1, 0}, {form, 1, 0},                                              \
+    {                                                                                      \
+        form, 1, 0                                                                         \
+    }
+#define OTHER_16(form) OTHER_4 (form), OTHER_4 (form), OTHER_4 (form), OTHER_4 (form)
+
+static const s_shape_t s_shapes [256] = {
+    //  0x00: numbers; 0x80: maps, arrays; 0xa0: texts
+    FIXED_16 (1),
+    FIXED_16 (1),
+    FIXED_16 (1),
+    FIXED_16 (1),
+    FIXED_16 (1),
+    FIXED_16 (1),
+    FIXED_16 (1),
+    FIXED_16 (1),
+    OTHER_16 (FORM_MAP),
+    OTHER_16 (FORM_ARRAY),
+    TEXT_16 (1),
+    TEXT_16 (17),
+    //  0xc0: nil, none, booleans; bytes; extensions; reals; numbers
+    FIXED (1),
+    {FORM_BROKEN, 1, 0},
+    FIXED (1),
+    FIXED (1),
+    {FORM_LONG, 2, 1},
+    {FORM_LONG, 3, 2},
+    {FORM_LONG, 5, 4},
+    {FORM_LONG, 3, 1},
+    {FORM_LONG, 4, 2},
+    {FORM_LONG, 6, 4},
+    FIXED (5),
+    FIXED (9),
+    FIXED (2),
+    FIXED (3),
+    FIXED (5),
+    FIXED (9),
+    //  0xd0: numbers below zero; extensions; texts, arrays, maps
+    FIXED (2),
+    FIXED (3),
+    FIXED (5),
+    FIXED (9),
+    FIXED (3),
+    FIXED (4),
+    FIXED (6),
+    FIXED (10),
+    FIXED (18),
+    {FORM_LONG, 2, 1},
+    {FORM_LONG, 3, 2},
+    {FORM_LONG, 5, 4},
+    {FORM_ARRAY, 3, 2},
+    {FORM_ARRAY, 5, 4},
+    {FORM_MAP, 3, 2},
+    {FORM_MAP, 5, 4},
+    //  0xe0: numbers below zero
+    FIXED_16 (1),
+    FIXED_16 (1)};
+
+size_t
+stint_pack_measure (stint_bytes_t bytes, size_t depth_max, size_t *items)
 {
-    if (octet < 0x80 || octet >= 0xe0)
-        return 1;
-    return octet >= 0xcc && octet <= 0xd3 ? 1u + (1u << (octet & 3)) : 0;
+    assert (depth_max <= STINT_PACK_DEPTH);
+    const uint8_t *at = bytes.data;
+    const uint8_t *end = at + bytes.size;
+    uint64_t open [STINT_PACK_DEPTH + 1];  //  Values still to come at the depths above
+    uint64_t left = 1;                     //  The same at this one
+    size_t depth = 0;
+
+    while (true) {
+        while (left == 0) {
+            if (depth == 0)
+                return (size_t) (at - bytes.data);
+            left = open [--depth];
+        }
+        left--;
+        if ((*items)-- == 0 || at == end)
+            break;
+        uint8_t octet = *at;
+        s_shape_t shape = s_shapes [octet];
+        if (shape.size > (size_t) (end - at))
+            break;
+        at += shape.size;
+        if (shape.form == FORM_FIXED)
+            continue;
+        uint64_t number = octet & 0x0f;
+        if (shape.width > 0)
+            number = s_big_endian (at - shape.size + 1, shape.width);
+        if (shape.form == FORM_MAP)
+            number *= 2;
+        if (number > (uint64_t) (end - at) || shape.form == FORM_BROKEN)
+            break;
+        if (shape.form == FORM_LONG) {
+            at += number;
+            continue;
+        }
+        if (depth == depth_max)
+            break;
+        open [depth++] = left;
+        left = number;
+    }
+    return 0;
 }
 
 bool
 stint_pack_valid (stint_bytes_t bytes, size_t items_max)
 {
-    if (bytes.size == 0)
-        return false;
-    const uint8_t *at = bytes.data;
-    const uint8_t *end = at + bytes.size;
-    uint64_t open [STINT_PACK_DEPTH + 1] = {1};  //  Values still to come at each depth
-    size_t depth = 0;
-    size_t items = 0;
-
-    while (true) {
-        while (open [depth] == 0) {
-            if (depth == 0)
-                return at == end;
-            depth--;
-        }
-        open [depth]--;
-        if (++items > items_max || at == end)
-            return false;
-        size_t integer = s_integer_size (*at);
-        if (integer > 0) {
-            if (integer > (size_t) (end - at))
-                return false;
-            at += integer;
-            continue;
-        }
-        s_head_t head = s_head (at, end);
-        if (head.type == STINT_TYPE_NONE)
-            return false;
-        at += head.size;
-        uint64_t body = s_body_size (&head);
-        if (body > (uint64_t) (end - at))
-            return false;
-        at += body;
-        if (head.type != STINT_TYPE_ARRAY && head.type != STINT_TYPE_MAP)
-            continue;
-        uint64_t values = head.type == STINT_TYPE_MAP ? head.number * 2 : head.number;
-        if (values > (uint64_t) (end - at) || depth == STINT_PACK_DEPTH)
-            return false;
-        open [++depth] = values;
-    }
+    return bytes.size > 0
+           && stint_pack_measure (bytes, STINT_PACK_DEPTH, &items_max) == bytes.size;
 }
 
 stint_reader_t
@@ -247,10 +331,14 @@ s_take (stint_reader_t *self, stint_type_t type, s_head_t *head)
 }
 
 uint64_t
-stint_read_number (stint_reader_t *self)
+stint_read_long_number (stint_reader_t *self)
 {
-    if (self->at < self->end && *self->at < 0x80)
-        return *self->at++;
+    if (self->end - self->at >= 5 && *self->at == 0xce) {
+        uint32_t number;
+        memcpy (&number, self->at + 1, sizeof number);
+        self->at += 5;
+        return be32toh (number);
+    }
     s_head_t head;
     if (!s_take (self, STINT_TYPE_NUMBER, &head))
         return 0;
@@ -284,6 +372,12 @@ stint_read_boolean (stint_reader_t *self)
 stint_bytes_t
 stint_read_bytes (stint_reader_t *self)
 {
+    if (self->end - self->at >= 2 && self->at [0] == 0xc4
+        && self->end - self->at - 2 >= self->at [1]) {
+        stint_bytes_t bytes = {self->at + 2, self->at [1]};
+        self->at += 2 + bytes.size;
+        return bytes;
+    }
     s_head_t head = s_head (self->at, self->end);
     uint64_t left = (uint64_t) (self->end - self->at);
     if ((head.type != STINT_TYPE_BYTES && head.type != STINT_TYPE_TEXT)
@@ -423,6 +517,15 @@ stint_write_text (stint_writer_t *self, const char *text)
 void
 stint_write_bytes (stint_writer_t *self, stint_bytes_t bytes)
 {
+    if (bytes.size < 256 && bytes.size > 0
+        && self->capacity - self->size >= 2 + bytes.size) {
+        uint8_t *at = self->data + self->size;
+        at [0] = 0xc4;
+        at [1] = (uint8_t) bytes.size;
+        memcpy (at + 2, bytes.data, bytes.size);
+        self->size += 2 + bytes.size;
+        return;
+    }
     s_pack_bin (self, bytes.size);
     stint_write_raw (self, bytes);
 }

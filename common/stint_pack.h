@@ -35,6 +35,11 @@ typedef enum {
 //  present cannot fill.
 bool stint_pack_valid (stint_bytes_t bytes, size_t items_max);
 
+//  Returns how many of the bytes the first value takes, which is nested at most depth_max
+//  deep and may be followed by anything; 0 when it is broken. Takes the number of values
+//  from *items, and counts more than that as broken.
+size_t stint_pack_measure (stint_bytes_t bytes, size_t depth_max, size_t *items);
+
 typedef struct {
     const uint8_t *at;   //  Next value
     const uint8_t *end;  //  One past the last byte
@@ -47,8 +52,18 @@ stint_reader_t stint_reader_of (stint_bytes_t bytes);
 //  Returns the type of the next value.
 stint_type_t stint_read_type (const stint_reader_t *self);
 
-//  Returns the next value, which has to be an integer from 0 up.
-uint64_t stint_read_number (stint_reader_t *self);
+//  Returns the next value, which has to be an integer from 0 up. What fits into one octet
+//  is read in place.
+
+uint64_t stint_read_long_number (stint_reader_t *self);
+
+static inline uint64_t
+stint_read_number (stint_reader_t *self)
+{
+    if (self->at < self->end && *self->at < 0x80)
+        return *self->at++;
+    return stint_read_long_number (self);
+}
 
 //  Returns the next value, which has to be an integer within int64_t.
 int64_t stint_read_signed (stint_reader_t *self);

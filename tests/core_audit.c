@@ -99,10 +99,14 @@ s_audit_batch (const core_t *core, uint32_t slot)
     rig_check (held == batch->held, "held == batch->held");
     rig_check (ended == batch->outcomes.count, "ended == batch->outcomes.count");
     uint64_t before = batch->collected;
+    uint64_t flight = 0;
     for (uint32_t task = batch->outcomes.head; task; task = tasks [task].member.next) {
         rig_check (tasks [task].holder > before, "outcomes are out of order");
         before = tasks [task].holder;
+        flight += before <= batch->delivered ? tasks [task].result.size : 0;
     }
+    rig_check (!batch->collector || flight == batch->flight,
+               "bytes are on their way for ever");
     rig_check (before <= batch_ended (batch), "before <= batch_ended (batch)");
     rig_check (batch->held - ended + batch_ended (batch) == batch->pushed,
                "batch %lu: %lu pushed, %lu ended, %u not", batch->id, batch->pushed,

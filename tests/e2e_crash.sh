@@ -20,6 +20,7 @@ WORKERS=6 CAPACITY=32
 workers=()                            # pids, by slot
 broker=''
 broker_kills=0 worker_kills=0
+executions=0 again=0 never=0 lost=0 doubled=0 twice=0 unrun=0    # of the last report
 
 start_broker ()
 {
@@ -37,7 +38,7 @@ start_worker ()
 #  Reads how far the client has come.
 read_progress ()
 {
-    read -r pushed accepted taken < "$home/$part.progress"
+    read -r _ _ taken < "$home/$part.progress"
 }
 
 has_come_to ()

@@ -41,8 +41,8 @@ is_ready_or_dead ()
 
 read_progress ()
 {
-    pushed=0 accepted=0 taken=0
-    [ ! -s "$home/progress" ] || read -r pushed accepted taken < "$home/progress"
+    accepted=0 taken=0
+    [ ! -s "$home/progress" ] || read -r _ accepted taken < "$home/progress"
 }
 
 start_client ()
@@ -55,7 +55,7 @@ start_client ()
 
 start_workers ()
 {
-    for slot in 1 2; do
+    for _ in 1 2; do
         begin worker crash_worker "$STINT_BROKER" faults 64 "$home/starts"
         workers+=("$last")
     done
@@ -121,7 +121,9 @@ clear_stage ()
 #  fault CALLS NTH ERRNO FOREVER WORKERS
 fault ()
 {
-    local name="$1 $2 $3$([ "$4" = 1 ] && echo ' for ever')$([ "$5" = 1 ] && echo ', workers')"
+    local name="$1 $2 $3"
+    [ "$4" = 0 ] || name+=' for ever'
+    [ "$5" = 0 ] || name+=', workers'
     mkdir -p "$store"
     start_broker LD_PRELOAD="$bin/io_fault.so" IO_FAULT_PATH="$store" IO_FAULT_CALL="$1" \
         IO_FAULT_NTH="$2" IO_FAULT_ERRNO="$3" IO_FAULT_FOREVER="$4" \

@@ -46,6 +46,8 @@ trap 'exit 130' INT
 fail ()
 {
     echo "$scene: FAILED: $* (SEED=$seed)"
+    stint --timeout 1s --json status 2> /dev/null
+    stint --timeout 1s --json ls 2> /dev/null | head -n 5
     local logs
     mapfile -t logs < <(ls -t "$home"/*.log)
     tail -n 20 "${logs[@]:0:5}"
@@ -113,6 +115,8 @@ has_ended ()
 #  Returns a random number below another: chance LIMIT; it is in $drawn.
 chance ()
 {
+    # The caller reads it.
+    # shellcheck disable=SC2034
     drawn=$(((RANDOM << 15 | RANDOM) % $1))
 }
 

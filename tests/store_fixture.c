@@ -19,7 +19,7 @@
 //  SplitMix64 by Sebastiano Vigna.
 
 uint64_t
-fixture_random (uint64_t *state)
+store_fixture_random (uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -40,10 +40,10 @@ s_seed (void)
     return seed;
 }
 
-fixture_t *
-fixture_new (const store_engine_t *engine)
+store_fixture_t *
+store_fixture_new (const store_engine_t *engine)
 {
-    fixture_t *self = calloc (1, sizeof *self);
+    store_fixture_t *self = calloc (1, sizeof *self);
     assert (self);
     self->engine = engine;
     self->seed = s_seed ();
@@ -71,17 +71,17 @@ s_remove (const char *path, const struct stat *known, int type, struct FTW *plac
 //  Frees what the store does not borrow any more.
 
 static void
-s_free_blocks (fixture_t *self, uint64_t number)
+s_free_blocks (store_fixture_t *self, uint64_t number)
 {
     for (; self->freed < number; self->freed++)
         free (self->blocks [self->freed + 1]);
 }
 
 void
-fixture_destroy (fixture_t **self_p)
+store_fixture_destroy (store_fixture_t **self_p)
 {
-    fixture_t *self = *self_p;
-    fixture_close (self);
+    store_fixture_t *self = *self_p;
+    store_fixture_close (self);
     nftw (self->directory, s_remove, 16, FTW_DEPTH | FTW_PHYS);
     free (self->directory);
     free (self);
@@ -89,7 +89,7 @@ fixture_destroy (fixture_t **self_p)
 }
 
 bool
-fixture_try_open (fixture_t *self)
+store_fixture_try_open (store_fixture_t *self)
 {
     self->error [0] = 0;
     self->store = self->engine->open (&self->options, self->error, sizeof self->error);
@@ -99,15 +99,15 @@ fixture_try_open (fixture_t *self)
 }
 
 void
-fixture_open (fixture_t *self)
+store_fixture_open (store_fixture_t *self)
 {
-    if (!fixture_try_open (self))
+    if (!store_fixture_try_open (self))
         fprintf (stderr, "%s\n", self->error);
     assert (self->store);
 }
 
 void
-fixture_close (fixture_t *self)
+store_fixture_close (store_fixture_t *self)
 {
     self->engine->close (&self->store);
     assert (!self->store);
@@ -117,18 +117,18 @@ fixture_close (fixture_t *self)
 static bool
 s_check_replayed (uint64_t number, stint_bytes_t block, void *argument)
 {
-    fixture_t *self = argument;
+    store_fixture_t *self = argument;
     if (self->unsure && self->last == self->trimmed && number <= self->trimmed)
         self->last = self->trimmed = number - 1;
     assert (number == self->last + 1);
-    assert (block.size == fixture_block_size (self, number));
-    assert (fixture_is_block (self, number, 0, block));
+    assert (block.size == store_fixture_block_size (self, number));
+    assert (store_fixture_is_block (self, number, 0, block));
     self->last = number;
     return true;
 }
 
 uint64_t
-fixture_replay (fixture_t *self)
+store_fixture_replay (store_fixture_t *self)
 {
     self->last = self->trimmed;
     int rc = self->engine->replay (self->store, s_check_replayed, self, self->error,
@@ -142,18 +142,18 @@ fixture_replay (fixture_t *self)
 }
 
 void
-fixture_append (fixture_t *self)
+store_fixture_append (store_fixture_t *self)
 {
     uint64_t number = ++self->last;
     assert (number < sizeof self->blocks / sizeof *self->blocks);
-    self->blocks [number] = fixture_block (self, number);
-    size_t size = fixture_block_size (self, number);
+    self->blocks [number] = store_fixture_block (self, number);
+    size_t size = store_fixture_block_size (self, number);
     self->engine->append (self->store, number,
                           (stint_bytes_t){self->blocks [number], size});
 }
 
 bool
-fixture_wait (fixture_t *self, uint64_t number)
+store_fixture_wait (store_fixture_t *self, uint64_t number)
 {
     while (self->engine->durable (self->store) < number) {
         if (self->engine->failed (self->store))
@@ -169,7 +169,7 @@ fixture_wait (fixture_t *self, uint64_t number)
 }
 
 void
-fixture_trim (fixture_t *self, uint64_t number)
+store_fixture_trim (store_fixture_t *self, uint64_t number)
 {
     self->engine->trim (self->store, number);
     self->trimmed = number;
@@ -180,42 +180,42 @@ fixture_trim (fixture_t *self, uint64_t number)
 //  Mostly small, some large, so that blocks share pages, fill them and span many.
 
 size_t
-fixture_block_size (const fixture_t *self, uint64_t number)
+store_fixture_block_size (const store_fixture_t *self, uint64_t number)
 {
     uint64_t state = self->seed + number * 2;
-    uint64_t kind = fixture_random (&state) % 4;
+    uint64_t kind = store_fixture_random (&state) % 4;
     size_t limit = kind < 2 ? 300 : kind == 2 ? 6000 : self->size_max;
     limit = limit > self->size_max ? self->size_max : limit;
-    return 1 + fixture_random (&state) % limit;
+    return 1 + store_fixture_random (&state) % limit;
 }
 
 uint8_t *
-fixture_block (const fixture_t *self, uint64_t number)
+store_fixture_block (const store_fixture_t *self, uint64_t number)
 {
-    size_t size = fixture_block_size (self, number);
+    size_t size = store_fixture_block_size (self, number);
     uint8_t *data = malloc (size + 8);
     assert (data);
     uint64_t state = self->seed ^ number << 20;
     for (size_t offset = 0; offset < size; offset += 8) {
-        uint64_t word = fixture_random (&state);
+        uint64_t word = store_fixture_random (&state);
         memcpy (data + offset, &word, sizeof word);
     }
     return data;
 }
 
 bool
-fixture_is_block (const fixture_t *self, uint64_t number, size_t offset,
-                  stint_bytes_t bytes)
+store_fixture_is_block (const store_fixture_t *self, uint64_t number, size_t offset,
+                        stint_bytes_t bytes)
 {
-    uint8_t *data = fixture_block (self, number);
-    bool same = bytes.data && offset + bytes.size <= fixture_block_size (self, number)
+    uint8_t *data = store_fixture_block (self, number);
+    bool same = bytes.data && offset + bytes.size <= store_fixture_block_size (self, number)
                 && memcmp (bytes.data, data + offset, bytes.size) == 0;
     free (data);
     return same;
 }
 
 const char *
-fixture_file (const fixture_t *self, const char *name)
+store_fixture_file (const store_fixture_t *self, const char *name)
 {
     static char path [512];
     snprintf (path, sizeof path, "%s/%s", self->directory, name);

@@ -266,69 +266,6 @@ Test (client_batch, large_payloads_and_results_are_frames)
     s_end (&fake, client, batch);
 }
 
-static void
-s_script_window (fake_t *fake)
-{
-    s_open_answer (fake, 10000, 0);
-    fake_outcomes (fake, BATCH, 1, 4096);
-    fake_outcomes (fake, BATCH, 4097, 4296);
-    fake_expect (fake, STP_COLLECT);
-    fake_assert (fake->last.cursor >= 4096 && fake->last.cursor < 4200);
-}
-
-Test (client_batch, half_a_window_is_acknowledged_while_more_is_there)
-{
-    fake_t fake;
-    stint_client_t *client;
-    stint_batch_t *batch;
-    fake_start (&fake, s_script_window);
-    s_open (&fake, "album", 5000, &client, &batch);
-    s_take (batch, 1, 4296);
-    s_end (&fake, client, batch);
-}
-
-static void
-s_script_mebibyte (fake_t *fake)
-{
-    static uint8_t result [700000];
-    s_open_answer (fake, 1002, 0);
-    stint_wire_begin (&fake->out, STP_OUTCOME, 3);
-    stint_wire_number (&fake->out, 'b', BATCH);
-    stint_wire_number (&fake->out, 'k', 2);
-    size_t list = stint_wire_list (&fake->out);
-    for (uint32_t number = 1; number <= 2; number++) {
-        stint_item_t item = {.id = number,
-                             .number = number,
-                             .verdict = STINT_DONE,
-                             .body = {result, sizeof result},
-                             .frame = number};
-        stint_wire_put (&fake->out, STP_OUTCOME, &item);
-    }
-    stint_write_array_close (&fake->out, list, 2);
-    stint_bytes_t body = {result, sizeof result};
-    stint_bytes_t frames [] = {stint_writer_bytes (&fake->out), body, body};
-    fake_send (fake, frames, 3);
-    fake_outcomes (fake, BATCH, 3, 1002);
-    fake_expect (fake, STP_COLLECT);
-    fake_assert (fake->last.count > 1);
-    fake_assert (fake->last.cursor >= 2 && fake->last.cursor < 1002);
-}
-
-Test (client_batch, a_mebibyte_of_results_is_acknowledged_while_more_is_there)
-{
-    fake_t fake;
-    stint_client_t *client;
-    stint_batch_t *batch;
-    stint_result_t result;
-    fake_start (&fake, s_script_mebibyte);
-    s_open (&fake, "album", 5000, &client, &batch);
-    cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
-    cr_assert_eq (result.result.size, 700000);
-    cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
-    s_take (batch, 3, 1002);
-    s_end (&fake, client, batch);
-}
-
 //  ---------------------------------------------------------------------------------
 //  Full, and go back N
 

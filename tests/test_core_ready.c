@@ -100,10 +100,10 @@ Test (core_ready, ready_needs_a_number_and_groups)
 
 Test (core_ready, a_worker_serves_at_most_sixteen_groups)
 {
-    char names [17][8];
+    char names [17][16];
     const char *groups [17];
     for (int index = 0; index < 17; index++) {
-        snprintf (names [index], sizeof names [index], "g%d", index);
+        snprintf (names [index], sizeof names [index], "g%02d", index % 100);
         groups [index] = names [index];
     }
     uint32_t session = rig_open (s_rig);

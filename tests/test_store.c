@@ -19,35 +19,35 @@
 static void
 s_append_read_trim (const store_engine_t *engine)
 {
-    fixture_t *self = fixture_new (engine);
+    store_fixture_t *self = store_fixture_new (engine);
     self->size_max = 100000;
-    fixture_open (self);
+    store_fixture_open (self);
     cr_assert_eq (engine->epoch (self->store), 1);
-    cr_assert_eq (fixture_replay (self), 0);
+    cr_assert_eq (store_fixture_replay (self), 0);
     cr_assert_eq (engine->durable (self->store), 0);
     for (int count = 0; count < 300; count++)
-        fixture_append (self);
-    cr_assert (fixture_wait (self, 300));
+        store_fixture_append (self);
+    cr_assert (store_fixture_wait (self, 300));
     cr_assert_not (engine->busy (self->store));
     cr_assert_null (engine->failed (self->store));
 
     uint64_t state = self->seed;
     for (uint64_t number = 1; number <= 300; number++) {
-        size_t size = fixture_block_size (self, number);
-        size_t offset = fixture_random (&state) % size;
-        size_t part = 1 + fixture_random (&state) % (size - offset);
+        size_t size = store_fixture_block_size (self, number);
+        size_t offset = store_fixture_random (&state) % size;
+        size_t part = 1 + store_fixture_random (&state) % (size - offset);
         stint_bytes_t bytes = engine->read (self->store, number, offset, part);
         cr_assert_eq (bytes.size, part);
-        cr_assert (fixture_is_block (self, number, offset, bytes));
+        cr_assert (store_fixture_is_block (self, number, offset, bytes));
         cr_assert_null (engine->read (self->store, number, size, 1).data);
         cr_assert_null (engine->read (self->store, number, 0, size + 1).data);
     }
-    fixture_trim (self, 200);
+    store_fixture_trim (self, 200);
     cr_assert_null (engine->read (self->store, 200, 0, 1).data);
     cr_assert_not_null (engine->read (self->store, 201, 0, 1).data);
     cr_assert_null (engine->read (self->store, 301, 0, 1).data);
     cr_assert_null (engine->read (self->store, 0, 0, 1).data);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, memory_gives_slices_of_what_is_not_trimmed)
@@ -62,43 +62,43 @@ Test (store, lmdb_gives_slices_of_what_is_not_trimmed)
 
 Test (store, memory_is_durable_at_once_and_keeps_the_bytes_themselves)
 {
-    fixture_t *self = fixture_new (&store_memory);
-    fixture_open (self);
+    store_fixture_t *self = store_fixture_new (&store_memory);
+    store_fixture_open (self);
     cr_assert (self->engine->keeps);
     cr_assert_eq (self->engine->notify_fd (self->store), -1);
     uint64_t kept = 0, free_bytes = 0;
     for (uint64_t number = 1; number <= 1000; number++) {
-        fixture_append (self);
-        kept += fixture_block_size (self, number);
+        store_fixture_append (self);
+        kept += store_fixture_block_size (self, number);
         cr_assert_eq (self->engine->durable (self->store), number);
         cr_assert_eq (self->engine->read (self->store, number, 0, 1).data,
                       self->blocks [number]);
     }
     cr_assert_eq (self->engine->size (self->store, &free_bytes), kept);
     cr_assert_eq (free_bytes, self->options.size_max - kept);
-    fixture_trim (self, 1000);
+    store_fixture_trim (self, 1000);
     cr_assert_eq (self->engine->size (self->store, &free_bytes), 0);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, bytes_read_stay_while_others_are_written)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = STORE_SYNC_NONE;
-    fixture_open (self);
+    store_fixture_open (self);
     for (uint64_t number = 1; number <= 200; number++) {
-        fixture_append (self);
-        cr_assert (fixture_wait (self, number));
-        size_t size = fixture_block_size (self, number);
+        store_fixture_append (self);
+        cr_assert (store_fixture_wait (self, number));
+        size_t size = store_fixture_block_size (self, number);
         stint_bytes_t bytes = self->engine->read (self->store, number, 0, size);
         for (int count = 0; count < 5; count++) {
-            fixture_append (self);
-            cr_assert (fixture_wait (self, self->last));
+            store_fixture_append (self);
+            cr_assert (store_fixture_wait (self, self->last));
             number++;
         }
-        cr_assert (fixture_is_block (self, number - 5, 0, bytes));
+        cr_assert (store_fixture_is_block (self, number - 5, 0, bytes));
     }
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 //  ---------------------------------------------------------------------------
@@ -107,19 +107,19 @@ Test (store, bytes_read_stay_while_others_are_written)
 static void
 s_come_back (store_sync_t sync)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = sync;
     for (uint64_t epoch = 1; epoch <= 4; epoch++) {
-        fixture_open (self);
+        store_fixture_open (self);
         cr_assert_eq (self->engine->epoch (self->store), epoch);
-        cr_assert_eq (fixture_replay (self), (epoch - 1) * 50);
+        cr_assert_eq (store_fixture_replay (self), (epoch - 1) * 50);
         for (int count = 0; count < 50; count++)
-            fixture_append (self);
+            store_fixture_append (self);
         //  Closing waits for them
-        fixture_close (self);
-        cr_assert_eq (access (fixture_file (self, "stint.anchor"), F_OK), -1);
+        store_fixture_close (self);
+        cr_assert_eq (access (store_fixture_file (self, "stint.anchor"), F_OK), -1);
     }
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, blocks_come_back_in_order_and_the_epoch_rises)
@@ -139,15 +139,15 @@ Test (store, blocks_come_back_when_never_synced)
 
 Test (store, a_missing_directory_is_made_for_its_owner_alone)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     char *path = NULL;
     cr_assert_gt (asprintf (&path, "%s/a/b/", self->directory), 0);
     self->options.directory = path;
-    fixture_open (self);
+    store_fixture_open (self);
     struct stat known;
     cr_assert_eq (stat (path, &known), 0);
     cr_assert_eq (known.st_mode & 0777, 0700);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
     free (path);
 }
 
@@ -161,13 +161,13 @@ s_stop_at_three (uint64_t number, stint_bytes_t block, void *argument)
 
 Test (store, a_replay_stops_where_it_is_told_and_cut_forgets_the_tail)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
-    fixture_open (self);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    store_fixture_open (self);
     for (int count = 0; count < 10; count++)
-        fixture_append (self);
-    fixture_close (self);
+        store_fixture_append (self);
+    store_fixture_close (self);
 
-    fixture_open (self);
+    store_fixture_open (self);
     uint64_t seen = 0;
     int rc = self->engine->replay (self->store, s_stop_at_three, &seen, self->error,
                                    sizeof self->error);
@@ -178,19 +178,20 @@ Test (store, a_replay_stops_where_it_is_told_and_cut_forgets_the_tail)
     cr_assert_null (self->engine->failed (self->store));
     self->last = self->freed = 2;
     self->seed++;  //  Other bytes under the same numbers
-    fixture_append (self);
-    cr_assert (fixture_wait (self, 3));
+    store_fixture_append (self);
+    cr_assert (store_fixture_wait (self, 3));
     cr_assert_null (self->engine->read (self->store, 4, 0, 1).data);
-    fixture_close (self);
+    store_fixture_close (self);
 
     self->seed--;
-    fixture_open (self);
+    store_fixture_open (self);
     self->engine->replay (self->store, s_stop_at_three, &seen, self->error,
                           sizeof self->error);
     cr_assert_eq (seen, 3);
-    cr_assert (fixture_is_block (self, 2, 0, self->engine->read (self->store, 2, 0, 1)));
+    cr_assert (
+        store_fixture_is_block (self, 2, 0, self->engine->read (self->store, 2, 0, 1)));
     cr_assert_eq (self->engine->durable (self->store), 3);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 //  ---------------------------------------------------------------------------
@@ -198,70 +199,70 @@ Test (store, a_replay_stops_where_it_is_told_and_cut_forgets_the_tail)
 
 Test (store, replay_starts_behind_the_mark_however_much_is_left_to_delete)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = STORE_SYNC_NONE;
-    fixture_open (self);
+    store_fixture_open (self);
     for (int count = 0; count < 2000; count++)
-        fixture_append (self);
-    cr_assert (fixture_wait (self, 2000));
-    fixture_trim (self, 1500);
-    fixture_append (self);
-    fixture_close (self);
+        store_fixture_append (self);
+    cr_assert (store_fixture_wait (self, 2000));
+    store_fixture_trim (self, 1500);
+    store_fixture_append (self);
+    store_fixture_close (self);
 
-    fixture_open (self);
-    cr_assert_eq (fixture_replay (self), 2001);
-    fixture_trim (self, 2001);
-    fixture_close (self);
+    store_fixture_open (self);
+    cr_assert_eq (store_fixture_replay (self), 2001);
+    store_fixture_trim (self, 2001);
+    store_fixture_close (self);
 
     //  Numbers go on even when nothing is kept
-    fixture_open (self);
-    cr_assert_eq (fixture_replay (self), 2001);
-    fixture_append (self);
-    cr_assert (fixture_wait (self, 2002));
-    fixture_close (self);
-    fixture_open (self);
-    cr_assert_eq (fixture_replay (self), 2002);
-    fixture_destroy (&self);
+    store_fixture_open (self);
+    cr_assert_eq (store_fixture_replay (self), 2001);
+    store_fixture_append (self);
+    cr_assert (store_fixture_wait (self, 2002));
+    store_fixture_close (self);
+    store_fixture_open (self);
+    cr_assert_eq (store_fixture_replay (self), 2002);
+    store_fixture_destroy (&self);
 }
 
 Test (store, a_file_that_is_trimmed_does_not_grow)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = STORE_SYNC_NONE;
     self->size_max = 60000;
-    fixture_open (self);
+    store_fixture_open (self);
     uint64_t state = self->seed, kept = 0, kept_max = 0, free_bytes;
     for (uint64_t number = 1; number <= 20000; number++) {
-        fixture_append (self);
-        kept += fixture_block_size (self, number) + 4096;
+        store_fixture_append (self);
+        kept += store_fixture_block_size (self, number) + 4096;
         kept_max = kept > kept_max ? kept : kept_max;
-        if (fixture_random (&state) % 50 == 0)
-            cr_assert (fixture_wait (self, number));
+        if (store_fixture_random (&state) % 50 == 0)
+            cr_assert (store_fixture_wait (self, number));
         uint64_t durable = self->engine->durable (self->store);
         if (durable > self->trimmed + 300) {
             for (uint64_t gone = self->trimmed + 1; gone <= durable - 200; gone++)
-                kept -= fixture_block_size (self, gone) + 4096;
-            fixture_trim (self, durable - 200);
+                kept -= store_fixture_block_size (self, gone) + 4096;
+            store_fixture_trim (self, durable - 200);
         }
     }
-    cr_assert (fixture_wait (self, 20000));
+    cr_assert (store_fixture_wait (self, 20000));
     uint64_t size = self->engine->size (self->store, &free_bytes);
     cr_assert_lt (size, 3 * kept_max, "%llu bytes for at most %llu",
                   (unsigned long long) size, (unsigned long long) kept_max);
     cr_assert_gt (free_bytes, 0);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, what_waits_shares_a_commit)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
-    fixture_open (self);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    store_fixture_open (self);
     for (int count = 0; count < 2000; count++) {
-        fixture_append (self);
+        store_fixture_append (self);
         cr_assert (count > 0 || self->engine->busy (self->store));
     }
-    cr_assert (fixture_wait (self, 2000));
-    fixture_close (self);
+    cr_assert (store_fixture_wait (self, 2000));
+    store_fixture_close (self);
 
     MDB_env *env;
     MDB_envinfo known;
@@ -270,7 +271,7 @@ Test (store, what_waits_shares_a_commit)
     cr_assert_eq (mdb_env_info (env, &known), 0);
     cr_assert_lt (known.me_last_txnid, 1000);
     mdb_env_close (env);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 //  ---------------------------------------------------------------------------
@@ -278,28 +279,28 @@ Test (store, what_waits_shares_a_commit)
 
 Test (store, a_second_opening_is_refused_and_names_the_process)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     int ready [2], done [2];
     cr_assert (pipe (ready) == 0 && pipe (done) == 0);
     pid_t child = fork ();
     cr_assert_geq (child, 0);
     char byte = 1;
     if (child == 0) {
-        fixture_open (self);
+        store_fixture_open (self);
         bool told = write (ready [1], &byte, 1) == 1;
         _exit (told && read (done [0], &byte, 1) == 1 ? 0 : 1);
     }
     cr_assert_eq (read (ready [0], &byte, 1), 1);
     char name [32];
     snprintf (name, sizeof name, "process %ld", (long) child);
-    cr_assert_not (fixture_try_open (self));
+    cr_assert_not (store_fixture_try_open (self));
     cr_assert_eq (errno, EWOULDBLOCK);
     cr_assert (strstr (self->error, name), "%s", self->error);
     cr_assert (strstr (self->error, self->directory), "%s", self->error);
 
     cr_assert_eq (write (done [1], &byte, 1), 1);
     cr_assert_eq (waitpid (child, NULL, 0), child);
-    fixture_open (self);
+    store_fixture_open (self);
     cr_assert_eq (self->engine->epoch (self->store), 2);
 
     //  Not twice in one process either
@@ -307,7 +308,7 @@ Test (store, a_second_opening_is_refused_and_names_the_process)
     cr_assert_null (second);
     snprintf (name, sizeof name, "process %ld", (long) getpid ());
     cr_assert (strstr (self->error, name), "%s", self->error);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 static void
@@ -320,9 +321,9 @@ s_write_file (const char *path, const char *text, size_t size)
 }
 
 static void
-s_is_refused (fixture_t *self, int error, const char *reason)
+s_is_refused (store_fixture_t *self, int error, const char *reason)
 {
-    cr_assert_not (fixture_try_open (self));
+    cr_assert_not (store_fixture_try_open (self));
     cr_assert_eq (errno, error);
     cr_assert (strstr (self->error, reason), "no '%s' in: %s", reason, self->error);
     cr_assert (strstr (self->error, self->options.directory), "%s", self->error);
@@ -330,40 +331,40 @@ s_is_refused (fixture_t *self, int error, const char *reason)
 
 Test (store, a_file_in_place_of_the_directory_is_refused)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     char path [512];
-    snprintf (path, sizeof path, "%s", fixture_file (self, "plain"));
+    snprintf (path, sizeof path, "%s", store_fixture_file (self, "plain"));
     s_write_file (path, "x", 1);
     self->options.directory = path;
     s_is_refused (self, ENOTDIR, "Not a directory");
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, a_directory_of_somebody_else_is_refused)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     cr_assert_eq (chmod (self->directory, 0500), 0);
     bool root = geteuid () == 0;
     cr_assert (!root || seteuid (65534) == 0);
     s_is_refused (self, EACCES, "Permission denied");
     cr_assert (!root || seteuid (0) == 0);
     cr_assert_eq (chmod (self->directory, 0700), 0);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, a_file_that_is_not_lmdbs_is_refused)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     static char text [16384] = "not a store";
-    s_write_file (fixture_file (self, "data.mdb"), text, sizeof text);
+    s_write_file (store_fixture_file (self, "data.mdb"), text, sizeof text);
     s_is_refused (self, 0, "not ours");
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 //  Writes a value into the file, as another program would. Zero for a key of eight bytes.
 
 static void
-s_write_value (fixture_t *self, const char *key_text, void *data, size_t size)
+s_write_value (store_fixture_t *self, const char *key_text, void *data, size_t size)
 {
     MDB_env *env;
     MDB_txn *txn;
@@ -383,34 +384,34 @@ s_write_value (fixture_t *self, const char *key_text, void *data, size_t size)
 
 Test (store, the_lmdb_file_of_another_program_is_refused_and_left_alone)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     char data [] = "theirs";
     s_write_value (self, "name", data, sizeof data);
     s_is_refused (self, 0, "not ours");
     s_write_value (self, "other name", data, sizeof data);
     s_is_refused (self, 0, "not ours");
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, a_newer_format_is_refused_by_its_number)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
-    fixture_open (self);
-    fixture_close (self);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    store_fixture_open (self);
+    store_fixture_close (self);
     uint8_t meta [64] = "stint";
     meta [8] = 77;
     s_write_value (self, NULL, meta, sizeof meta);
     s_is_refused (self, 0, "format 77");
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store, a_size_that_cannot_be_mapped_is_refused)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.size_max = (uint64_t) 1 << 47;
     //  Which of two reasons the system gives is its own choice
-    cr_assert_not (fixture_try_open (self));
+    cr_assert_not (store_fixture_try_open (self));
     cr_assert (errno == ENOMEM || errno == EINVAL);
     cr_assert (strstr (self->error, "address space"), "%s", self->error);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }

@@ -21,7 +21,7 @@
 TestSuite (store_faults, .timeout = 300);
 
 static uint64_t
-s_durable (const fixture_t *self)
+s_durable (const store_fixture_t *self)
 {
     return self->engine->durable (self->store);
 }
@@ -30,18 +30,19 @@ s_durable (const fixture_t *self)
 //  was appended.
 
 static void
-s_check_after_failure (fixture_t *self, uint64_t durable)
+s_check_after_failure (store_fixture_t *self, uint64_t durable)
 {
     uint64_t appended = self->last;
     uint64_t trimmed = self->trimmed;
-    fixture_open (self);
-    uint64_t last = fixture_replay (self);
+    store_fixture_open (self);
+    uint64_t last = store_fixture_replay (self);
     cr_assert_geq (last, durable);
     cr_assert_leq (last, appended);
     cr_assert_eq (self->trimmed, trimmed);
-    fixture_append (self);
-    cr_assert (fixture_wait (self, self->last), "%s", self->engine->failed (self->store));
-    fixture_close (self);
+    store_fixture_append (self);
+    cr_assert (store_fixture_wait (self, self->last), "%s",
+               self->engine->failed (self->store));
+    store_fixture_close (self);
 }
 
 //  Begins a process of its own, which ends with this one at the latest. Returns zero in
@@ -63,10 +64,10 @@ s_fork (void)
 //  Appends until the store has failed, which closing may find out as well.
 
 static uint64_t
-s_append_until_it_fails (fixture_t *self, const char *reason)
+s_append_until_it_fails (store_fixture_t *self, const char *reason)
 {
-    while (fixture_wait (self, self->last))
-        fixture_append (self);
+    while (store_fixture_wait (self, self->last))
+        store_fixture_append (self);
     uint64_t durable = s_durable (self);
     const char *failed = self->engine->failed (self->store);
     cr_assert (strstr (failed, reason), "no '%s' in: %s", reason, failed);
@@ -74,65 +75,65 @@ s_append_until_it_fails (fixture_t *self, const char *reason)
     cr_assert_not (self->engine->busy (self->store));
 
     //  Nothing is tried again
-    fixture_append (self);
-    cr_assert_not (fixture_wait (self, self->last));
+    store_fixture_append (self);
+    cr_assert_not (store_fixture_wait (self, self->last));
     cr_assert_eq (s_durable (self), durable);
-    fixture_close (self);
+    store_fixture_close (self);
     return durable;
 }
 
 Test (store_faults, a_store_at_its_limit_stops_and_opens_with_a_higher_one)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.size_max = 1 << 20;
-    fixture_open (self);
+    store_fixture_open (self);
     uint64_t durable = s_append_until_it_fails (self, "size limit");
     cr_assert_gt (durable, 10);
     self->options.size_max = 4 << 20;
     s_check_after_failure (self, durable);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store_faults, a_full_disk_stops_the_store_and_what_was_durable_is_kept)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     if (unshare (CLONE_NEWNS) != 0 || mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)
         || mount ("tmpfs", self->directory, "tmpfs", 0, "size=2m,mode=700")) {
         fprintf (stderr, "skipped: a small file system needs root: %s\n", strerror (errno));
         rmdir (self->directory);
         cr_skip_test ("no right to mount");
     }
-    fixture_open (self);
+    store_fixture_open (self);
     uint64_t durable = s_append_until_it_fails (self, "disk is full");
     cr_assert_gt (durable, 10);
     cr_assert_eq (mount ("tmpfs", self->directory, "tmpfs", MS_REMOUNT, "size=8m"), 0);
     s_check_after_failure (self, durable);
     umount2 (self->directory, MNT_DETACH);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 //  One life of a store in which some call that writes or syncs may fail. Returns true
 //  when one did. Raises durable to what the caller may count on.
 
 static bool
-s_live (fixture_t *self, uint64_t *durable)
+s_live (store_fixture_t *self, uint64_t *durable)
 {
-    if (!fixture_try_open (self))
+    if (!store_fixture_try_open (self))
         return true;
 
-    cr_assert_geq (fixture_replay (self), *durable);
+    cr_assert_geq (store_fixture_replay (self), *durable);
     for (int count = 0; count < 6; count++) {
-        fixture_append (self);
-        fixture_append (self);
-        if (!fixture_wait (self, self->last))
+        store_fixture_append (self);
+        store_fixture_append (self);
+        if (!store_fixture_wait (self, self->last))
             break;
         *durable = s_durable (self);
         if (count == 3)
-            fixture_trim (self, *durable - 3);
+            store_fixture_trim (self, *durable - 3);
     }
     *durable = s_durable (self);
     bool failed = self->engine->failed (self->store);
-    fixture_close (self);
+    store_fixture_close (self);
     return failed;
 }
 
@@ -149,7 +150,7 @@ s_set (const char *name, uint64_t value)
 static void
 s_sweep (const char *calls, const char *error, bool forever, store_sync_t sync)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = sync;
     self->options.sync_interval_ms = 1;
     self->unsure = true;
@@ -171,7 +172,7 @@ s_sweep (const char *calls, const char *error, bool forever, store_sync_t sync)
     cr_assert_gt (nth, 5, "only %llu calls failed", (unsigned long long) nth);
     unsetenv ("IO_FAULT_PATH");
     io_fault_reset ();
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store_faults, no_write_that_fails_once_takes_what_was_durable)
@@ -195,30 +196,31 @@ Test (store_faults, no_disk_that_fails_for_good_takes_what_was_durable)
 //  Appends and trims for ever; says after each commit what is durable.
 
 static void
-s_run_until_killed (fixture_t *self, int out)
+s_run_until_killed (store_fixture_t *self, int out)
 {
-    fixture_open (self);
-    fixture_replay (self);
+    store_fixture_open (self);
+    store_fixture_replay (self);
     uint64_t state = self->seed ^ self->last;
     for (;;) {
-        uint64_t many = 1 + fixture_random (&state) % 5;
+        uint64_t many = 1 + store_fixture_random (&state) % 5;
         while (many-- > 0)
-            fixture_append (self);
+            store_fixture_append (self);
         uint64_t waiting = self->last - s_durable (self);
-        if (!fixture_wait (self, self->last - fixture_random (&state) % (waiting + 1)))
+        if (!store_fixture_wait (self, self->last
+                                           - store_fixture_random (&state) % (waiting + 1)))
             _exit (1);
         uint64_t durable = s_durable (self);
         if (write (out, &durable, sizeof durable) != sizeof durable)
             _exit (1);
-        if (fixture_random (&state) % 8 == 0)
-            fixture_trim (self, durable - (durable - self->trimmed) / 2);
+        if (store_fixture_random (&state) % 8 == 0)
+            store_fixture_trim (self, durable - (durable - self->trimmed) / 2);
     }
 }
 
 static void
 s_kill_often (store_sync_t sync)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = sync;
     self->unsure = true;
     uint64_t state = self->seed, durable = 0;
@@ -229,7 +231,7 @@ s_kill_often (store_sync_t sync)
         if (child == 0)
             s_run_until_killed (self, reports [1]);
         close (reports [1]);
-        for (uint64_t many = 1 + fixture_random (&state) % 40; many > 0; many--)
+        for (uint64_t many = 1 + store_fixture_random (&state) % 40; many > 0; many--)
             cr_assert_eq (read (reports [0], &durable, sizeof durable), sizeof durable);
         cr_assert_eq (kill (child, SIGKILL), 0);
         while (read (reports [0], &durable, sizeof durable) == sizeof durable)
@@ -238,12 +240,12 @@ s_kill_often (store_sync_t sync)
         close (reports [0]);
 
         //  No block may be missing behind the first, whichever that is
-        fixture_open (self);
+        store_fixture_open (self);
         self->trimmed = durable;
-        cr_assert_geq (fixture_replay (self), durable);
-        fixture_close (self);
+        cr_assert_geq (store_fixture_replay (self), durable);
+        store_fixture_close (self);
     }
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store_faults, a_killed_broker_loses_nothing_durable)
@@ -267,14 +269,14 @@ Test (store_faults, a_killed_broker_loses_nothing_when_never_synced)
 //  Commits the next blocks by hand, without a thread, and forgets half of those before.
 
 static void
-s_commit (fixture_t *self, lmdb_file_t *file, uint64_t *deleted)
+s_commit (store_fixture_t *self, lmdb_file_t *file, uint64_t *deleted)
 {
     stint_bytes_t blocks [4];
     writer_commit_t commit = {.number = self->last + 1, .blocks = blocks};
     for (; commit.count < 4; commit.count++) {
         uint64_t number = ++self->last;
-        blocks [commit.count].data = fixture_block (self, number);
-        blocks [commit.count].size = fixture_block_size (self, number);
+        blocks [commit.count].data = store_fixture_block (self, number);
+        blocks [commit.count].size = store_fixture_block_size (self, number);
     }
     commit.trim_to = self->trimmed;
     commit.deleted = *deleted;
@@ -286,9 +288,9 @@ s_commit (fixture_t *self, lmdb_file_t *file, uint64_t *deleted)
 }
 
 static uint8_t *
-s_load (const fixture_t *self, const char *name, size_t *size)
+s_load (const store_fixture_t *self, const char *name, size_t *size)
 {
-    FILE *file = fopen (fixture_file (self, name), "r");
+    FILE *file = fopen (store_fixture_file (self, name), "r");
     assert (file);
     uint8_t *data = calloc (1, 64 << 20);
     *size = fread (data, 1, 64 << 20, file);
@@ -297,9 +299,9 @@ s_load (const fixture_t *self, const char *name, size_t *size)
 }
 
 static void
-s_save (const fixture_t *self, const char *name, const uint8_t *data, size_t size)
+s_save (const store_fixture_t *self, const char *name, const uint8_t *data, size_t size)
 {
-    FILE *file = fopen (fixture_file (self, name), "w");
+    FILE *file = fopen (store_fixture_file (self, name), "w");
     assert (file);
     size_t written = fwrite (data, 1, size, file);
     int rc = fclose (file);
@@ -310,7 +312,7 @@ s_save (const fixture_t *self, const char *name, const uint8_t *data, size_t siz
 //  file as it was when it was synced in "synced", and says what was in it then.
 
 static void
-s_run_until_power_is_lost (fixture_t *self, int out)
+s_run_until_power_is_lost (store_fixture_t *self, int out)
 {
     lmdb_file_t file;
     bool good = lmdb_file_open (&file, &self->options);
@@ -318,8 +320,8 @@ s_run_until_power_is_lost (fixture_t *self, int out)
     uint64_t state = self->seed ^ file.last, deleted = file.deleted;
     self->last = file.last;
     self->trimmed = file.meta.trimmed;
-    for (uint64_t syncs = 1 + fixture_random (&state) % 3; syncs > 0; syncs--) {
-        for (uint64_t many = 1 + fixture_random (&state) % 9; many > 0; many--) {
+    for (uint64_t syncs = 1 + store_fixture_random (&state) % 3; syncs > 0; syncs--) {
+        for (uint64_t many = 1 + store_fixture_random (&state) % 9; many > 0; many--) {
             s_commit (self, &file, &deleted);
             self->trimmed += (self->last - self->trimmed) / 3;
         }
@@ -333,7 +335,7 @@ s_run_until_power_is_lost (fixture_t *self, int out)
     free (data);
     uint64_t report [2] = {self->last, self->trimmed};
     bool told = write (out, report, sizeof report) == sizeof report;
-    for (uint64_t many = fixture_random (&state) % 40; many > 0; many--) {
+    for (uint64_t many = store_fixture_random (&state) % 40; many > 0; many--) {
         self->trimmed += (self->last - self->trimmed) / 2;
         s_commit (self, &file, &deleted);
     }
@@ -343,13 +345,13 @@ s_run_until_power_is_lost (fixture_t *self, int out)
 //  Of the pages written since the sync some are on the disk, and some are not.
 
 static void
-s_lose_pages (fixture_t *self, uint64_t *state)
+s_lose_pages (store_fixture_t *self, uint64_t *state)
 {
     size_t size, synced_size, anchor_size;
     uint8_t *data = s_load (self, "data.mdb", &size);
     uint8_t *synced = s_load (self, "synced", &synced_size);
     for (size_t offset = 0; offset < size; offset += 4096)
-        if (fixture_random (state) % 2)
+        if (store_fixture_random (state) % 2)
             memcpy (data + offset, synced + offset, 4096);
     s_save (self, "data.mdb", data, size);
     free (data);
@@ -364,7 +366,7 @@ s_lose_pages (fixture_t *self, uint64_t *state)
 }
 
 static void
-s_lose_power (fixture_t *self, uint64_t *state, uint64_t report [2])
+s_lose_power (store_fixture_t *self, uint64_t *state, uint64_t report [2])
 {
     int reports [2];
     cr_assert_eq (pipe (reports), 0);
@@ -382,23 +384,23 @@ s_lose_power (fixture_t *self, uint64_t *state, uint64_t report [2])
 
 Test (store_faults, a_machine_that_stops_takes_back_no_more_than_an_interval)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = STORE_SYNC_INTERVAL;
     uint64_t state = self->seed, report [2];
     for (int round = 0; round < 25; round++) {
         s_lose_power (self, &state, report);
-        fixture_open (self);
+        store_fixture_open (self);
         self->unsure = true;
         self->trimmed = report [1];
-        cr_assert_eq (fixture_replay (self), report [0]);
-        fixture_close (self);
+        cr_assert_eq (store_fixture_replay (self), report [0]);
+        store_fixture_close (self);
     }
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store_faults, the_way_back_does_not_fill_a_store_to_its_limit)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = STORE_SYNC_INTERVAL;
     self->options.size_max = 2 << 20;
     lmdb_file_t file;
@@ -409,25 +411,25 @@ Test (store_faults, the_way_back_does_not_fill_a_store_to_its_limit)
         s_commit (self, &file, &deleted);
     }
     lmdb_file_close (&file);
-    fixture_open (self);
-    cr_assert_eq (fixture_replay (self), 4000);
-    fixture_destroy (&self);
+    store_fixture_open (self);
+    cr_assert_eq (store_fixture_replay (self), 4000);
+    store_fixture_destroy (&self);
 }
 
 Test (store_faults, a_machine_that_stops_without_syncs_leaves_nothing_to_trust)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = STORE_SYNC_NONE;
     uint64_t state = self->seed, report [2];
     s_lose_power (self, &state, report);
-    cr_assert_not (fixture_try_open (self));
+    cr_assert_not (store_fixture_try_open (self));
     cr_assert (strstr (self->error, "without syncs"), "%s", self->error);
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }
 
 Test (store_faults, a_sync_that_failed_leads_back_although_the_machine_goes_on)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
     self->options.sync = STORE_SYNC_INTERVAL;
     lmdb_file_t file;
     cr_assert (lmdb_file_open (&file, &self->options));
@@ -443,27 +445,28 @@ Test (store_faults, a_sync_that_failed_leads_back_although_the_machine_goes_on)
     lmdb_file_close (&file);
     unsetenv ("IO_FAULT_PATH");
     io_fault_reset ();
-    fixture_open (self);
-    cr_assert_eq (fixture_replay (self), 4);
-    fixture_destroy (&self);
+    store_fixture_open (self);
+    cr_assert_eq (store_fixture_replay (self), 4);
+    store_fixture_destroy (&self);
 }
 
 Test (store_faults, a_file_cut_short_is_an_error_and_not_a_crash)
 {
-    fixture_t *self = fixture_new (&store_lmdb);
-    fixture_open (self);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    store_fixture_open (self);
     for (int count = 0; count < 200; count++)
-        fixture_append (self);
-    fixture_close (self);
+        store_fixture_append (self);
+    store_fixture_close (self);
     uint64_t free_bytes, state = self->seed;
     size_t size;
     free (s_load (self, "data.mdb", &size));
-    cr_assert_eq (truncate (fixture_file (self, "data.mdb"), (off_t) size / 2), 0);
+    cr_assert_eq (truncate (store_fixture_file (self, "data.mdb"), (off_t) size / 2), 0);
 
-    if (fixture_try_open (self)) {
+    if (store_fixture_try_open (self)) {
         for (uint64_t number = 1; number <= 200; number++)
-            self->engine->read (self->store, number, 0, 1 + fixture_random (&state) % 300);
+            self->engine->read (self->store, number, 0,
+                                1 + store_fixture_random (&state) % 300);
         cr_assert_geq (self->engine->size (self->store, &free_bytes), size / 4);
     }
-    fixture_destroy (&self);
+    store_fixture_destroy (&self);
 }

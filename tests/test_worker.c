@@ -91,7 +91,7 @@ Test (worker, says_ready_with_groups_capacity_name_and_number)
 Test (worker, serves_at_most_sixteen_groups)
 {
     stint_worker_t *worker = stint_worker_new ("ipc://@stint-test-nobody");
-    char name [8];
+    char name [16];
     for (int index = 0; index < STINT_GROUPS_MAX; index++) {
         snprintf (name, sizeof name, "g%d", index);
         cr_assert_eq (stint_worker_serve (worker, name), STINT_OK);

@@ -340,18 +340,21 @@ s_wait (stint_worker_t *self, int64_t until, struct pollfd items [3])
     poll (items, 3, (int) span);
     pthread_mutex_lock (&self->lock);
     self->waiting = false;
+    self->visits++;
 }
 
-//  Looks after the line until a task comes, the worker is stopped or the time is over,
-//  which it never is when it is negative. Returns false in that case.
+//  Sends what waits, and looks after the line until a task comes, the worker is stopped or
+//  the deadline is there, which is never when it is negative, and now when it is zero.
+//  Returns false in that case.
 
 static bool
 s_tend (stint_worker_t *self, int64_t deadline)
 {
     pthread_mutex_lock (&self->lock);
     self->visits++;
-    bool monitor = true;
-    bool late = false;
+    stint_worker_flush (self);
+    bool late = deadline == 0;
+    bool monitor = late;  //  Otherwise its descriptor will tell
     while (!atomic_load (&self->stopped)) {
         stint_line_turn (self->line, monitor);
         s_take_news (self);
@@ -382,10 +385,11 @@ stint_worker_next (stint_worker_t *self, int timeout_ms)
             stint_worker_leave (self);
             return attempt;
         }
-        stint_worker_flush (self);
         again = s_tend (self, deadline) || self->first;
     }
+    pthread_mutex_lock (&self->lock);
     stint_worker_flush (self);
+    pthread_mutex_unlock (&self->lock);
     return NULL;
 }
 

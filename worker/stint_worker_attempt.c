@@ -140,8 +140,10 @@ void
 stint_worker_flush (stint_worker_t *self)
 {
     stint_outbox_t *outbox = atomic_exchange (&self->slot, NULL);
-    if (outbox)
-        s_send_outbox (self, outbox);
+    if (!outbox)
+        return;
+    self->header_bytes = outbox->writer.size;
+    stint_line_results (self->line, outbox);
 }
 
 //  Four messages of a quarter of the capacity each keep the broker and us busy.
@@ -152,6 +154,17 @@ s_is_full (const stint_worker_t *self, const stint_outbox_t *outbox)
     return outbox->refs.count >= RESULTS_MAX || outbox->refs.count >= self->capacity / 4
            || outbox->bytes >= RESULTS_BYTES || outbox->frame_count == STINT_OUTBOX_FRAMES
            || stint_worker_clock () - outbox->since >= RESULTS_WAIT_MS;
+}
+
+//  The keeper may have put another one back that it had in its hands meanwhile: that one
+//  leaves, so that none is lost.
+
+static void
+s_put_back (stint_worker_t *self, stint_outbox_t *outbox)
+{
+    stint_outbox_t *other = atomic_exchange (&self->slot, outbox);
+    if (other)
+        s_send_outbox (self, other);
 }
 
 void
@@ -166,7 +179,7 @@ stint_worker_leave (stint_worker_t *self)
     }
     bool told = outbox->told;
     outbox->told = true;
-    atomic_store (&self->slot, outbox);
+    s_put_back (self, outbox);
     if (!told)
         stint_keeper_ask (self);
 }
@@ -184,7 +197,7 @@ s_finish (stint_attempt_t **self_p, const stint_item_t *item)
         if (s_is_full (worker, outbox))
             s_send_outbox (worker, outbox);
         else
-            atomic_store (&worker->slot, outbox);
+            s_put_back (worker, outbox);
     }
     stint_worker_end (self_p);
     if (worker->live)

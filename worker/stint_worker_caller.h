@@ -14,12 +14,12 @@
 #define ATTEMPTS_CHUNK 64  //  Attempts made at a time
 
 struct stint_attempt {
-    stint_worker_t *worker;          //  Whose it is; null when it is spare
-    stint_attempt_t *next;           //  In the worker's list of live or of spare ones
-    stint_attempt_t *previous;       //  In the list of live ones
-    stint_parcel_t *parcel;          //  The message it came in, with payload and group
+    stint_worker_t *worker;           //  Whose it is; null when it is spare
+    stint_attempt_t *next;            //  In the worker's list of live or of spare ones
+    stint_attempt_t *previous;        //  In the list of live ones
+    stint_parcel_t *parcel;           //  The message it came in, with payload and group
     const stint_parcel_task_t *task;  //  What it is, within the parcel
-    bool cancelled;                  //  Its result would be refused
+    bool cancelled;                   //  Its result would be refused
 };
 
 //  Attempts are made in chunks, which live as long as the worker.
@@ -90,7 +90,8 @@ void stint_worker_end (stint_attempt_t **attempt_p);
 //  Takes one user from the parcel, and frees it after the last.
 void stint_worker_release (stint_parcel_t *parcel);
 
-//  Sends the results that wait.
+//  Sends the results that wait in the slot. Has the line: the keeper, which may have them in
+//  hand for a moment, has it not.
 void stint_worker_flush (stint_worker_t *self);
 
 //  The caller goes away to work: results that wait in the slot are sent, or the keeper is

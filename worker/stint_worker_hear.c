@@ -62,8 +62,7 @@ s_hold (stint_line_t *self, const stint_parcel_t *parcel)
     if (added == parcel->count)
         return added > 0;
     while (added-- > 0)
-        stint_held_drop (self->held, parcel->tasks [added].id,
-                         parcel->tasks [added].fence);
+        stint_held_drop (self->held, parcel->tasks [added].id, parcel->tasks [added].fence);
     return false;
 }
 

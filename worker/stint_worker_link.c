@@ -127,8 +127,7 @@ s_open (stint_line_t *self)
         return false;
     }
     self->dealer_fd = s_watch (self, self->dealer, EPOLL_CTL_ADD);
-    self->monitor_fd =
-        s_watch (self, stint_monitor_socket (self->monitor), EPOLL_CTL_ADD);
+    self->monitor_fd = s_watch (self, stint_monitor_socket (self->monitor), EPOLL_CTL_ADD);
     return true;
 }
 

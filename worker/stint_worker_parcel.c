@@ -37,8 +37,7 @@ s_read_tasks (stint_parcel_t *self, stint_message_t *message)
 stint_parcel_t *
 stint_parcel_new (zmq_msg_t *frames, size_t frame_count)
 {
-    stint_parcel_t *self =
-        s_allocate (sizeof *self + frame_count * sizeof (zmq_msg_t));
+    stint_parcel_t *self = s_allocate (sizeof *self + frame_count * sizeof (zmq_msg_t));
     memset (self, 0, sizeof *self);
     self->users = 1;
     self->frame_count = frame_count;
