@@ -19,8 +19,8 @@
 //
 //  Space comes back by copying forward: when the blocks hold more than twice of what is
 //  live in them, the oldest block's live records are written again into the open block,
-//  and once those are durable the oldest block may go. The log is thus read and written
-//  round and round at most once for every live byte of garbage, however old a task is.
+//  and once those are durable the oldest block may go. However old a task is, a byte is
+//  thus copied at most once for each byte of garbage that goes.
 
 #ifndef BROKER_JOURNAL_H
 #define BROKER_JOURNAL_H
@@ -71,7 +71,7 @@ void journal_adopt (journal_t *self, uint64_t number, size_t size);
 //  Leaves checksums out: for an engine that keeps blocks in memory only.
 void journal_forgo_sums (journal_t *self);
 
-//  Begins the epoch in which records are written from now on.
+//  Begins the epoch that records are of from now on.
 void journal_start (journal_t *self, uint64_t epoch);
 
 //  Returns a writer with room for size more bytes in the open block; seals that block and
@@ -80,7 +80,7 @@ void journal_start (journal_t *self, uint64_t epoch);
 stint_writer_t *journal_begin (journal_t *self, size_t size);
 void journal_end (journal_t *self);
 
-//  Returns the number of the open block, which the next record goes into if it fits.
+//  Returns the number of the open block.
 uint64_t journal_open (const journal_t *self);
 
 //  Returns the first byte of the open block. Valid until the next journal_begin.

@@ -140,91 +140,56 @@ s_body_size (const s_head_t *head)
     }
 }
 
-//  For the validator, by the first octet: how many bytes the value takes, or, when a length
-//  or a count follows, how many without what that announces, and in how many bytes it
-//  stands. One look is then enough for most values.
+//  For the validator, by the first octet: how many bytes the value takes. When a length or a
+//  count follows, as many without what it announces, what that is, and in how many bytes it
+//  is told; in none when the octet's last four bits tell it. So one look is enough for most
+//  values.
 
-typedef enum {
-    FORM_BROKEN,  //  No such octet
-    FORM_FIXED,   //  Of that size
-    FORM_LONG,    //  Of that size and of a length that is told
-    FORM_ARRAY,   //  As many values follow as are told
-    FORM_MAP      //  As many pairs
-} s_form_t;
+enum {
+    SHAPE_SIZE = 0x1f,    //  Bytes
+    SHAPE_LONG = 0x20,    //  A length is told
+    SHAPE_ARRAY = 0x40,   //  A count of values
+    SHAPE_MAP = 0x60,     //  A count of pairs
+    SHAPE_BROKEN = 0x80,  //  No value begins so
+    SHAPE_KIND = 0xe0,    //  One of these; 0 when nothing is told
+    SHAPE_WIDTH = 8       //  From this bit up: bytes in which it is told
+};
 
-typedef struct {
-    uint8_t form;   //  An s_form_t
-    uint8_t size;   //  Bytes
-    uint8_t width;  //  Of the length or count; 0 when the octet's last four bits tell it
-} s_shape_t;
+#define TOLD(kind, size, width) ((kind) | (size) | (width) << SHAPE_WIDTH)
+#define SAME_4(shape) (shape), (shape), (shape), (shape)
+#define SAME_16(shape) SAME_4 (shape), SAME_4 (shape), SAME_4 (shape), SAME_4 (shape)
 
-#define FIXED(size)                                                                        \
-    {                                                                                      \
-        FORM_FIXED, size, 0                                                                \
-    }
-#define FIXED_4(size) FIXED (size), FIXED (size), FIXED (size), FIXED (size)
-#define FIXED_16(size) FIXED_4 (size), FIXED_4 (size), FIXED_4 (size), FIXED_4 (size)
-#define TEXT_4(size) FIXED (size), FIXED (size + 1), FIXED (size + 2), FIXED (size + 3)
-#define TEXT_16(size)                                                                      \
-    TEXT_4 (size), TEXT_4 (size + 4), TEXT_4 (size + 8), TEXT_4 (size + 12)
-#define OTHER_4(form)                                                                      \
-    {form, 1, 0}, {form, 1, 0}, {form, 1, 0},                                              \
-    {                                                                                      \
-        form, 1, 0                                                                         \
-    }
-#define OTHER_16(form) OTHER_4 (form), OTHER_4 (form), OTHER_4 (form), OTHER_4 (form)
-
-static const s_shape_t s_shapes [256] = {
-    //  0x00: numbers; 0x80: maps, arrays; 0xa0: texts
-    FIXED_16 (1),
-    FIXED_16 (1),
-    FIXED_16 (1),
-    FIXED_16 (1),
-    FIXED_16 (1),
-    FIXED_16 (1),
-    FIXED_16 (1),
-    FIXED_16 (1),
-    OTHER_16 (FORM_MAP),
-    OTHER_16 (FORM_ARRAY),
-    TEXT_16 (1),
-    TEXT_16 (17),
-    //  0xc0: nil, none, booleans; bytes; extensions; reals; numbers
-    FIXED (1),
-    {FORM_BROKEN, 1, 0},
-    FIXED (1),
-    FIXED (1),
-    {FORM_LONG, 2, 1},
-    {FORM_LONG, 3, 2},
-    {FORM_LONG, 5, 4},
-    {FORM_LONG, 3, 1},
-    {FORM_LONG, 4, 2},
-    {FORM_LONG, 6, 4},
-    FIXED (5),
-    FIXED (9),
-    FIXED (2),
-    FIXED (3),
-    FIXED (5),
-    FIXED (9),
-    //  0xd0: numbers below zero; extensions; texts, arrays, maps
-    FIXED (2),
-    FIXED (3),
-    FIXED (5),
-    FIXED (9),
-    FIXED (3),
-    FIXED (4),
-    FIXED (6),
-    FIXED (10),
-    FIXED (18),
-    {FORM_LONG, 2, 1},
-    {FORM_LONG, 3, 2},
-    {FORM_LONG, 5, 4},
-    {FORM_ARRAY, 3, 2},
-    {FORM_ARRAY, 5, 4},
-    {FORM_MAP, 3, 2},
-    {FORM_MAP, 5, 4},
+static const uint16_t s_shapes [256] = {
+    //  0x00: numbers
+    SAME_16 (1), SAME_16 (1), SAME_16 (1), SAME_16 (1),
+    SAME_16 (1), SAME_16 (1), SAME_16 (1), SAME_16 (1),
+    //  0x80: maps, 0x90: arrays
+    SAME_16 (TOLD (SHAPE_MAP, 1, 0)), SAME_16 (TOLD (SHAPE_ARRAY, 1, 0)),
+    //  0xa0: texts
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, TOLD (SHAPE_LONG, 1, 0),
+    //  0xc0: nil, nothing, booleans; bytes; extensions
+    1, SHAPE_BROKEN | 1, 1, 1,
+    TOLD (SHAPE_LONG, 2, 1), TOLD (SHAPE_LONG, 3, 2), TOLD (SHAPE_LONG, 5, 4),
+    TOLD (SHAPE_LONG, 3, 1), TOLD (SHAPE_LONG, 4, 2), TOLD (SHAPE_LONG, 6, 4),
+    //  0xca: reals, numbers, numbers with a sign, extensions of fixed length
+    5, 9, 2, 3, 5, 9, 2, 3, 5, 9, 3, 4, 6, 10, 18,
+    //  0xd9: texts, arrays, maps
+    TOLD (SHAPE_LONG, 2, 1), TOLD (SHAPE_LONG, 3, 2), TOLD (SHAPE_LONG, 5, 4),
+    TOLD (SHAPE_ARRAY, 3, 2), TOLD (SHAPE_ARRAY, 5, 4),
+    TOLD (SHAPE_MAP, 3, 2), TOLD (SHAPE_MAP, 5, 4),
     //  0xe0: numbers below zero
-    FIXED_16 (1),
-    FIXED_16 (1)};
+    SAME_16 (1), SAME_16 (1)};
+
+//  Returns the length or the count that is told with the value that starts there.
+
+static inline uint64_t
+s_told (const uint8_t *at, unsigned shape)
+{
+    size_t width = shape >> SHAPE_WIDTH;
+    return width > 0 ? s_big_endian (at + 1, width)
+           : *at == 0xbf ? 31 : *at & 0x0f;
+}
 
 size_t
 stint_pack_measure (stint_bytes_t bytes, size_t depth_max, size_t *items)
@@ -235,40 +200,41 @@ stint_pack_measure (stint_bytes_t bytes, size_t depth_max, size_t *items)
     uint64_t open [STINT_PACK_DEPTH + 1];  //  Values still to come at the depths above
     uint64_t left = 1;                     //  The same at this one
     size_t depth = 0;
+    size_t budget = *items;
 
-    while (true) {
-        while (left == 0) {
-            if (depth == 0)
-                return (size_t) (at - bytes.data);
+    while (left > 0 || depth > 0) {
+        if (left == 0) {
             left = open [--depth];
-        }
-        left--;
-        if ((*items)-- == 0 || at == end)
-            break;
-        uint8_t octet = *at;
-        s_shape_t shape = s_shapes [octet];
-        if (shape.size > (size_t) (end - at))
-            break;
-        at += shape.size;
-        if (shape.form == FORM_FIXED)
             continue;
-        uint64_t number = octet & 0x0f;
-        if (shape.width > 0)
-            number = s_big_endian (at - shape.size + 1, shape.width);
-        if (shape.form == FORM_MAP)
-            number *= 2;
-        if (number > (uint64_t) (end - at) || shape.form == FORM_BROKEN)
-            break;
-        if (shape.form == FORM_LONG) {
-            at += number;
+        }
+        if (budget == 0 || at == end)
+            return 0;
+        left--;
+        budget--;
+        unsigned shape = s_shapes [*at];
+        if ((shape & SHAPE_SIZE) > (size_t) (end - at))
+            return 0;
+        const uint8_t *head = at;
+        at += shape & SHAPE_SIZE;
+        unsigned kind = shape & SHAPE_KIND;
+        if (kind == 0)
+            continue;
+        uint64_t told = s_told (head, shape);
+        if (kind == SHAPE_MAP)
+            told *= 2;
+        if (told > (uint64_t) (end - at) || kind == SHAPE_BROKEN)
+            return 0;
+        if (kind == SHAPE_LONG) {
+            at += told;
             continue;
         }
         if (depth == depth_max)
-            break;
+            return 0;
         open [depth++] = left;
-        left = number;
+        left = told;
     }
-    return 0;
+    *items = budget;
+    return (size_t) (at - bytes.data);
 }
 
 bool

@@ -26,7 +26,7 @@ last=                                 # pid of what was begun last
 seed=${SEED:-$(od -An -N2 -tu2 /dev/urandom)}
 seed=${seed// /}
 RANDOM=$seed
-exec {never}<> <(:)                   # a pipe that nobody writes to
+exec {silent}<> <(:)                   # a pipe that nobody writes to
 
 clean_up ()
 {
@@ -60,7 +60,7 @@ nap ()
 {
     local rest
     printf -v rest '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
-    read -rt "$rest" -u "$never"
+    read -rt "$rest" -u "$silent"
     return 0
 }
 

@@ -324,7 +324,10 @@ s_take_attempt (stint_worker_t *self)
         stint_worker_look (self);
     }
     const stint_parcel_task_t *task = s_take_task (self);
-    return task ? stint_worker_begin (self, self->first, task) : NULL;
+    if (!task)
+        return NULL;
+    stint_worker_leave (self, now);
+    return stint_worker_begin (self, self->first, task);
 }
 
 static void
@@ -376,15 +379,14 @@ stint_attempt_t *
 stint_worker_next (stint_worker_t *self, int timeout_ms)
 {
     assert (self);
-    stint_worker_start (self);
+    if (!self->line)
+        stint_worker_start (self);
     int64_t deadline = timeout_ms > 0 ? stint_line_now () + timeout_ms : timeout_ms;
     bool again = true;
     while (again && !atomic_load (&self->stopped)) {
         stint_attempt_t *attempt = s_take_attempt (self);
-        if (attempt) {
-            stint_worker_leave (self);
+        if (attempt)
             return attempt;
-        }
         again = s_tend (self, deadline) || self->first;
     }
     pthread_mutex_lock (&self->lock);

@@ -123,7 +123,8 @@ s_take_outbox (stint_worker_t *self)
     if (outbox)
         return outbox;
     outbox = stint_outbox_new (++self->request, self->header_bytes);
-    outbox->since = stint_worker_clock ();
+    outbox->since = self->waits_since = stint_worker_clock ();
+    self->asked = false;
     return outbox;
 }
 
@@ -140,6 +141,7 @@ void
 stint_worker_flush (stint_worker_t *self)
 {
     stint_outbox_t *outbox = atomic_exchange (&self->slot, NULL);
+    self->waits_since = 0;
     if (!outbox)
         return;
     self->header_bytes = outbox->writer.size;
@@ -152,8 +154,7 @@ static bool
 s_is_full (const stint_worker_t *self, const stint_outbox_t *outbox)
 {
     return outbox->refs.count >= RESULTS_MAX || outbox->refs.count >= self->capacity / 4
-           || outbox->bytes >= RESULTS_BYTES || outbox->frame_count == STINT_OUTBOX_FRAMES
-           || stint_worker_clock () - outbox->since >= RESULTS_WAIT_MS;
+           || outbox->bytes >= RESULTS_BYTES || outbox->frame_count == STINT_OUTBOX_FRAMES;
 }
 
 //  The keeper may have put another one back that it had in its hands meanwhile: that one
@@ -168,20 +169,20 @@ s_put_back (stint_worker_t *self, stint_outbox_t *outbox)
 }
 
 void
-stint_worker_leave (stint_worker_t *self)
+stint_worker_leave (stint_worker_t *self, int64_t now)
 {
-    stint_outbox_t *outbox = atomic_exchange (&self->slot, NULL);
-    if (!outbox)
+    if (self->waits_since == 0)
         return;
-    if (stint_worker_clock () - outbox->since >= RESULTS_WAIT_MS) {
-        s_send_outbox (self, outbox);
-        return;
+    if (now - self->waits_since >= RESULTS_WAIT_MS) {
+        stint_outbox_t *outbox = atomic_exchange (&self->slot, NULL);
+        self->waits_since = 0;
+        if (outbox)
+            s_send_outbox (self, outbox);
     }
-    bool told = outbox->told;
-    outbox->told = true;
-    s_put_back (self, outbox);
-    if (!told)
+    else if (!self->asked) {
+        self->asked = true;
         stint_keeper_ask (self);
+    }
 }
 
 //  Packs what the attempt came to, unless nobody wants to know any more, and ends it.
@@ -194,14 +195,16 @@ s_finish (stint_attempt_t **self_p, const stint_item_t *item)
     if (!self->cancelled) {
         stint_outbox_t *outbox = s_take_outbox (worker);
         stint_outbox_put (outbox, item);
-        if (s_is_full (worker, outbox))
+        if (s_is_full (worker, outbox)) {
+            worker->waits_since = 0;
             s_send_outbox (worker, outbox);
+        }
         else
             s_put_back (worker, outbox);
     }
     stint_worker_end (self_p);
     if (worker->live)
-        stint_worker_leave (worker);
+        stint_worker_leave (worker, stint_worker_clock ());
 }
 
 void

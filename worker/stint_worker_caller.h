@@ -69,6 +69,8 @@ struct stint_worker {
     uint64_t backlog;          //  Tasks in our groups, as the broker says
 
     stint_outbox_slot_t slot;  //  Results that wait
+    int64_t waits_since;       //  When the first of them was put there; 0 when none was
+    bool asked;                //  The keeper was asked to look after them
     uint64_t request;          //  Number of the last RESULT
     size_t header_bytes;       //  Of the last RESULT's header
 };
@@ -90,13 +92,13 @@ void stint_worker_end (stint_attempt_t **attempt_p);
 //  Takes one user from the parcel, and frees it after the last.
 void stint_worker_release (stint_parcel_t *parcel);
 
-//  Sends the results that wait in the slot. Has the line: the keeper, which may have them in
-//  hand for a moment, has it not.
+//  Sends the results that wait in the slot. Has the line: the keeper, which may have them
+//  in hand for a moment, has it not.
 void stint_worker_flush (stint_worker_t *self);
 
-//  The caller goes away to work: results that wait in the slot are sent, or the keeper is
-//  asked to look after them. Once is enough for each outbox.
-void stint_worker_leave (stint_worker_t *self);
+//  The caller goes away to work, now by stint_worker_clock: results that wait in the slot
+//  are sent, or the keeper is asked to look after them. Once is enough for each outbox.
+void stint_worker_leave (stint_worker_t *self, int64_t now);
 
 //  ---------------------------------------------------------------------------------
 //  The keeper

@@ -56,7 +56,6 @@ typedef struct stint_outbox {
     size_t list_at;             //  Where the header's list was opened
     size_t bytes;               //  Of header and payloads
     int64_t since;              //  When the first result came, on the caller's clock
-    bool told;                  //  The keeper knows that it waits in the slot
     bool sealed;                //  The header is complete and is the first frame
     uint32_t frame_count;       //  Payload frames
     zmq_msg_t header;           //  The header, once it is sealed
