@@ -64,8 +64,7 @@ void journal_destroy (journal_t **self_p);
 //  is wrong with it, for people.
 const char *journal_check (stint_bytes_t block, journal_header_t *header);
 
-//  Takes over a block that the engine gave back at a recovery. In order, before the first
-//  record is written.
+//  Takes over a block of before, at a recovery: in order, and before anything is written.
 void journal_adopt (journal_t *self, uint64_t number, size_t size);
 
 //  Leaves checksums out: for an engine that keeps blocks in memory only.

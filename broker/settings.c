@@ -53,7 +53,7 @@ static const stint_option_t s_table [] = {
     {"store/size_max", SIZE, "64G", 1 << 20, 64 * TERA, NULL, NULL, 0, NULL, false, "SIZE",
      "most bytes that the store may take on disk"},
 
-    {"limits/tasks", COUNT, "10000000", 1, 1000000000, NULL, NULL, 0, NULL, false, "COUNT",
+    {"limits/tasks", COUNT, "4000000", 1, 1000000000, NULL, NULL, 0, NULL, false, "COUNT",
      "most tasks held at once, ended ones included"},
     {"limits/groups", COUNT, "10000", 1, 1000000, NULL, NULL, 0, NULL, false, "COUNT",
      "most groups"},
@@ -68,8 +68,8 @@ static const stint_option_t s_table [] = {
     {"limits/waiting", SIZE, "64M", 1 << 20, TERA, NULL, NULL, 0, NULL, false, "SIZE",
      "bytes on their way to the disk beyond which pushes are told to wait"},
 
-    {"group_defaults/max_tasks", COUNT, "10000000", 1, 1000000000, NULL, NULL, 0, NULL,
-     true, "COUNT", "most tasks that a group holds, ended ones included"},
+    {"group_defaults/max_tasks", COUNT, "4000000", 1, 1000000000, NULL, NULL, 0, NULL, true,
+     "COUNT", "most tasks that a group holds, ended ones included"},
     {"group_defaults/max_bytes", SIZE, "64G", 1, 64 * TERA, NULL, NULL, 0, NULL, true,
      "SIZE", "most bytes of payloads and results that a group holds"},
     {"group_defaults/max_attempts", COUNT, "5", 1, 1000, NULL, NULL, 0, NULL, true, "COUNT",

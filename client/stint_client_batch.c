@@ -147,7 +147,9 @@ s_seal (stint_batch_t *self)
     self->waiting_bytes = 0;
 }
 
-//  Tells the broker what may be forgotten, and how many more may come.
+//  Tells the broker what may be forgotten, and how many more may come. As long as it is the
+//  same request the broker goes on; another one makes it send all again that was not
+//  acknowledged, which is what a new connection needs.
 
 static void
 s_collect (stint_batch_t *self, uint32_t window)
@@ -155,7 +157,8 @@ s_collect (stint_batch_t *self, uint32_t window)
     stint_client_t *client = self->client;
     uint64_t greeting = client->dealer.greeting;
     stint_writer_t out = {NULL, 0, 0};
-    self->collect = stint_client_number (client);
+    if (self->greeting != greeting)
+        self->collect = stint_client_number (client);
     stint_wire_begin (&out, STP_COLLECT, 4);
     stint_wire_number (&out, 'r', self->collect);
     stint_wire_number (&out, 'b', self->number);

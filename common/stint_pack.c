@@ -140,19 +140,19 @@ s_body_size (const s_head_t *head)
     }
 }
 
-//  For the validator, by the first octet: how many bytes the value takes. When a length or a
-//  count follows, as many without what it announces, what that is, and in how many bytes it
-//  is told; in none when the octet's last four bits tell it. So one look is enough for most
-//  values.
+//  For the validator, by the first octet: how many bytes the value takes. When a length or
+//  a count follows, as many without what it announces, what that is, and in how many bytes
+//  it is told; in none when the octet's last four bits tell it. So one look is enough for
+//  most values.
 
 enum {
-    SHAPE_SIZE = 0x1f,    //  Bytes
-    SHAPE_LONG = 0x20,    //  A length is told
-    SHAPE_ARRAY = 0x40,   //  A count of values
-    SHAPE_MAP = 0x60,     //  A count of pairs
-    SHAPE_BROKEN = 0x80,  //  No value begins so
-    SHAPE_KIND = 0xe0,    //  One of these; 0 when nothing is told
-    SHAPE_WIDTH = 8       //  From this bit up: bytes in which it is told
+    SHAPE_SIZE = 0x3f,     //  Bytes
+    SHAPE_LONG = 0x40,     //  A length is told
+    SHAPE_ARRAY = 0x80,    //  A count of values
+    SHAPE_MAP = 0xc0,      //  A count of pairs
+    SHAPE_BROKEN = 0x100,  //  No value begins so
+    SHAPE_KIND = 0x1c0,    //  One of these; 0 when nothing is told
+    SHAPE_WIDTH = 9        //  From this bit up: bytes in which it is told
 };
 
 #define TOLD(kind, size, width) ((kind) | (size) | (width) << SHAPE_WIDTH)
@@ -161,23 +161,23 @@ enum {
 
 static const uint16_t s_shapes [256] = {
     //  0x00: numbers
-    SAME_16 (1), SAME_16 (1), SAME_16 (1), SAME_16 (1),
-    SAME_16 (1), SAME_16 (1), SAME_16 (1), SAME_16 (1),
+    SAME_16 (1), SAME_16 (1), SAME_16 (1), SAME_16 (1), SAME_16 (1), SAME_16 (1),
+    SAME_16 (1), SAME_16 (1),
     //  0x80: maps, 0x90: arrays
     SAME_16 (TOLD (SHAPE_MAP, 1, 0)), SAME_16 (TOLD (SHAPE_ARRAY, 1, 0)),
     //  0xa0: texts
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, TOLD (SHAPE_LONG, 1, 0),
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+    25, 26, 27, 28, 29, 30, 31, 32,
     //  0xc0: nil, nothing, booleans; bytes; extensions
-    1, SHAPE_BROKEN | 1, 1, 1,
-    TOLD (SHAPE_LONG, 2, 1), TOLD (SHAPE_LONG, 3, 2), TOLD (SHAPE_LONG, 5, 4),
-    TOLD (SHAPE_LONG, 3, 1), TOLD (SHAPE_LONG, 4, 2), TOLD (SHAPE_LONG, 6, 4),
+    1, SHAPE_BROKEN | 1, 1, 1, TOLD (SHAPE_LONG, 2, 1), TOLD (SHAPE_LONG, 3, 2),
+    TOLD (SHAPE_LONG, 5, 4), TOLD (SHAPE_LONG, 3, 1), TOLD (SHAPE_LONG, 4, 2),
+    TOLD (SHAPE_LONG, 6, 4),
     //  0xca: reals, numbers, numbers with a sign, extensions of fixed length
     5, 9, 2, 3, 5, 9, 2, 3, 5, 9, 3, 4, 6, 10, 18,
     //  0xd9: texts, arrays, maps
     TOLD (SHAPE_LONG, 2, 1), TOLD (SHAPE_LONG, 3, 2), TOLD (SHAPE_LONG, 5, 4),
-    TOLD (SHAPE_ARRAY, 3, 2), TOLD (SHAPE_ARRAY, 5, 4),
-    TOLD (SHAPE_MAP, 3, 2), TOLD (SHAPE_MAP, 5, 4),
+    TOLD (SHAPE_ARRAY, 3, 2), TOLD (SHAPE_ARRAY, 5, 4), TOLD (SHAPE_MAP, 3, 2),
+    TOLD (SHAPE_MAP, 5, 4),
     //  0xe0: numbers below zero
     SAME_16 (1), SAME_16 (1)};
 
@@ -187,8 +187,7 @@ static inline uint64_t
 s_told (const uint8_t *at, unsigned shape)
 {
     size_t width = shape >> SHAPE_WIDTH;
-    return width > 0 ? s_big_endian (at + 1, width)
-           : *at == 0xbf ? 31 : *at & 0x0f;
+    return width > 0 ? s_big_endian (at + 1, width) : *at & 0x0f;
 }
 
 size_t

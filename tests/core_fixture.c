@@ -472,7 +472,7 @@ rig_ask (rig_t *self, uint32_t session, stp_command_t command, const char *lette
     const uint64_t values [] = {one, other, third};
     rig_begin (self, command, 1 + (uint32_t) strlen (letters));
     rig_number (self, 'r', 99);
-    for (size_t index = 0; letters [index]; index++)
+    for (size_t index = 0; index < 3 && letters [index]; index++)
         rig_number (self, letters [index], values [index]);
     rig_send (self, session);
     rig_turn (self);

@@ -104,20 +104,19 @@ typedef struct {
     uint64_t adoptions;  //  Attempts that had to go on over a crash, and did
 } story_t;
 
-//  Begins a story. It is told by one random event after another.
+//  Begins a story, which is told by one random event after another.
 story_t *story_new (uint64_t seed);
 void story_destroy (story_t **self_p);
-
 void story_event (story_t *self);
 
 //  Brings it to its end: everybody is well, and all that was accepted has to be done.
 void story_end (story_t *self);
 
 //  ---------------------------------------------------------------------------------
-//  Inside: what the players do (core_players.c), and what they hear (core_story.c).
+//  Inside: what players do (core_players.c) and hear (core_story.c), and when
+//  (core_plot.c).
 
 extern const char *const story_groups [3];
-
 void story_push (story_t *self);
 void story_push_again (story_t *self);
 void story_push_wrongly (story_t *self);
@@ -133,7 +132,7 @@ void story_watch (story_t *self);
 void story_rule (story_t *self);
 void story_beat (story_t *self);
 
-//  Writes a task's payload, a result; returns the size.
+//  Writes a payload, or a result; returns the size.
 size_t story_payload (char *body, uint64_t producer, uint64_t sequence);
 size_t story_result (char *body, uint64_t id, uint64_t fence);
 
@@ -141,5 +140,11 @@ story_task_t *story_find (story_t *self, uint64_t id);
 
 //  Hears all that was said.
 void story_listen (story_t *self);
+
+//  Looks whether nothing that was accepted is lost, and whether ends stay what they are.
+void story_look (story_t *self);
+
+//  Makes a new producer of one that was silent too long.
+void story_begin_again (story_t *self, story_producer_t *producer);
 
 #endif

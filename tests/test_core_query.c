@@ -316,9 +316,10 @@ Test (core_query, tasks_are_listed_in_parts)
 
 Test (core_query, a_list_of_tasks_does_not_look_without_end)
 {
-    for (int count = 0; count < 8; count++)
-        rig_crash (s_rig, s_rig->sealed),
-            rig_push (s_rig, rig_open (s_rig), "bread", (uint64_t) (5 + count), 1, "x");
+    for (uint64_t sequence = 5; sequence <= 12; sequence++) {
+        rig_crash (s_rig, s_rig->sealed);
+        rig_push (s_rig, rig_open (s_rig), "bread", sequence, 1, "x");
+    }
     s_client = rig_open (s_rig);
     rig_deaf (s_rig);
     uint64_t after = 0;

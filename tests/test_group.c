@@ -71,9 +71,9 @@ Test (group, is_found_by_its_name)
 
 Test (group, slots_are_used_again)
 {
-    for (int count = 0; count < 5; count++)
-        cr_assert_eq (s_make ((const char *const []){"a", "b", "c", "d", "e"} [count]),
-                      count + 1);
+    static const char *const names [] = {"a", "b", "c", "d", "e"};
+    for (uint32_t count = 0; count < 5; count++)
+        cr_assert_eq (s_make (names [count]), count + 1);
     cr_assert_eq (groups_next (&s_groups), 0);
     groups_remove (&s_groups, 3);
     cr_assert_eq (groups_find (&s_groups, stint_bytes_of ("c")), 0);

@@ -17,10 +17,10 @@ Test (task, may_only_go_where_the_picture_of_its_life_says)
         "nnnnnn",  //  dead
         "nnnnnn",  //  cancelled
     };
-    for (uint8_t from = 0; from <= STINT_CANCELLED; from++) {
-        for (uint8_t to = STINT_DELAYED; to <= STINT_CANCELLED; to++)
-            cr_assert_eq (task_may (from, to), rows [from][to - 1] == 'y', "%d to %d", from,
-                          to);
+    for (unsigned from = 0; from <= STINT_CANCELLED; from++) {
+        for (unsigned to = STINT_DELAYED; to <= STINT_CANCELLED; to++)
+            cr_assert_eq (task_may ((uint8_t) from, (uint8_t) to),
+                          rows [from][to - 1] == 'y', "%u to %u", from, to);
     }
 }
 

@@ -49,7 +49,7 @@ void stint_parcel_destroy (stint_parcel_t **self_p);
 #define STINT_OUTBOX_FRAMES 256  //  Most payload frames in one
 
 typedef struct stint_outbox {
-    struct stint_outbox *next;  //  In the link's list
+    struct stint_outbox *next;  //  In the line's list
     uint64_t request;           //  Number of the request
     stint_refs_t refs;          //  The attempts whose results these are
     stint_writer_t writer;      //  The header, until it is sealed

@@ -1,4 +1,4 @@
-//  stint_worker_say: what the link of a worker says, to the broker and to its caller
+//  stint_worker_say: what the line of a worker says, to the broker and to its caller
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "stint_worker_inside.h"
