@@ -75,7 +75,7 @@ BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests
 CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.c))
 
 #  The pure files: no clock, no chance, no sockets, no files, only memory.
-PURE_MODULES := core apply keep schedule lease session group batch task producer roster \
+PURE_MODULES := core apply hold keep schedule lease session group batch task producer roster \
                 journal record query effects
 PURE := $(call object,$(PURE_MODULES:%=broker/%.c) $(PURE_MODULES:%=broker/%_*.c) \
                       $(addprefix common/stint_,error.c peer.c pack.c wire.c))

@@ -3,7 +3,7 @@
 
 #include "apply.h"
 
-#include "lease.h"
+#include "hold.h"
 
 static task_t *
 s_task (core_t *core, uint32_t slot)
@@ -89,7 +89,7 @@ s_unlink (core_t *core, uint32_t slot)
             groups_dequeue (&core->groups, pool, slot);
             break;
         case STINT_RUNNING:
-            lease_release (core, slot);
+            hold_take (core, slot);
             break;
         case STINT_DONE:
         case STINT_DEAD:
@@ -115,7 +115,7 @@ s_link (core_t *core, uint32_t slot)
             groups_enqueue (&core->groups, pool, slot);
             break;
         case STINT_RUNNING:
-            lease_hold (core, slot, core->at_session);
+            hold_put (core, slot, core->at_session);
             break;
         case STINT_DONE:
         case STINT_DEAD:
@@ -164,7 +164,7 @@ s_end (core_t *core, uint32_t slot, const record_t *record, uint64_t state)
         batches_end (&core->batches, core->tasks.tasks.pool, slot);
     }
     if (task->watched)
-        lease_tell (core, slot);
+        hold_tell (core, slot);
     return true;
 }
 

@@ -209,7 +209,9 @@ batches_digest (const batches_t *self)
                                    batch->cancelled, batch->collected, batch->held};
         const uint8_t *name = (const uint8_t *) batch->name;
         uint64_t part = stint_index_text (name, strlen (batch->name), batch->id);
-        digest += stint_index_text ((const uint8_t *) parts, sizeof parts, part);
+        for (size_t index = 0; index < sizeof parts / sizeof parts [0]; index++)
+            part = stint_index_mix (part ^ parts [index]) + index;
+        digest += part;
     }
     return digest;
 }

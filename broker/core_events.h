@@ -28,6 +28,18 @@ void core_on_result (core_t *core, int64_t now, uint32_t session, stint_message_
                      effects_t *out);
 void core_on_return (core_t *core, uint32_t session, stint_message_t *message);
 
+//  From both: hands back what the session holds, and ends it.
+void core_on_bye (core_t *core, uint32_t session, effects_t *out);
+
+//  Takes back the tasks of sessions that are gone. Returns true when there are more.
+bool core_take_back (core_t *core, int64_t now);
+
+//  Ends sessions that were not heard in time. Returns true when there may be more.
+bool core_miss (core_t *core, int64_t now, effects_t *out);
+
+//  Sends the heartbeats that are due. Returns true when there may be more.
+bool core_beat (core_t *core, int64_t now, effects_t *out);
+
 //  Returns the slot of the group of that name, which is made if it is not there; 0 when
 //  there are too many.
 uint32_t core_group (core_t *core, stint_bytes_t name);

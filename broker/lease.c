@@ -4,57 +4,13 @@
 #include "lease.h"
 
 #include "apply.h"
+#include "hold.h"
 #include "keep.h"
 
 static task_t *
 s_task (const core_t *core, uint32_t slot)
 {
     return &core->tasks.tasks.pool [slot];
-}
-
-void
-lease_hold (core_t *core, uint32_t task, uint32_t session)
-{
-    s_task (core, task)->holder = session;
-    if (!session) {
-        task_list_append (&core->orphans, core->tasks.tasks.pool, task);
-        return;
-    }
-    session_t *holder = &core->sessions.sessions.pool [session];
-    task_list_append (&holder->held, core->tasks.tasks.pool, task);
-    holder->bytes += s_task (core, task)->payload.size;
-    sessions_update (&core->sessions, &core->groups, session);
-}
-
-void
-lease_release (core_t *core, uint32_t task)
-{
-    uint32_t session = s_task (core, task)->holder;
-    s_task (core, task)->holder = 0;
-    if (!session) {
-        task_list_remove (&core->orphans, core->tasks.tasks.pool, task);
-        return;
-    }
-    session_t *holder = &core->sessions.sessions.pool [session];
-    task_list_remove (&holder->held, core->tasks.tasks.pool, task);
-    holder->bytes -= s_task (core, task)->payload.size;
-    sessions_update (&core->sessions, &core->groups, session);
-}
-
-void
-lease_tell (core_t *core, uint32_t task)
-{
-    uint64_t id = s_task (core, task)->id;
-    watch_t *pool = core->watches.pool;
-    s_task (core, task)->watched = false;
-    uint32_t next;
-    for (uint32_t slot = core->watching.head; slot; slot = next) {
-        next = pool [slot].node.next;
-        if (pool [slot].id == id) {
-            watch_list_remove (&core->watching, pool, slot);
-            watch_list_append (&core->told, pool, slot);
-        }
-    }
 }
 
 void
@@ -186,8 +142,8 @@ lease_adopt (core_t *core, int64_t now, uint32_t session, uint64_t id, uint64_t 
     if (task->state == STINT_RUNNING && task->fence == fence) {
         if (task->holder != session) {
             core->totals.adopted += task->holder == 0;
-            lease_release (core, slot);
-            lease_hold (core, slot, session);
+            hold_take (core, slot);
+            hold_put (core, slot, session);
         }
         return true;
     }

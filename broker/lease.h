@@ -19,14 +19,6 @@ typedef enum {
     LEASE_LOST = 4      //  The worker is gone
 } lease_end_t;
 
-//  Puts a running task among those that a session holds, or among the orphans when the
-//  session is 0; takes it from where it is. Called when records are applied.
-void lease_hold (core_t *core, uint32_t task, uint32_t session);
-void lease_release (core_t *core, uint32_t task);
-
-//  Moves those who wait for the task to those who are to be told of its end.
-void lease_tell (core_t *core, uint32_t task);
-
 //  Gives a waiting task to a session: records the attempt.
 void lease_start (core_t *core, int64_t now, uint32_t task, uint32_t session);
 

@@ -196,8 +196,9 @@ stint_pack_measure (stint_bytes_t bytes, size_t depth_max, size_t *items)
     assert (depth_max <= STINT_PACK_DEPTH);
     const uint8_t *at = bytes.data;
     const uint8_t *end = at + bytes.size;
-    uint64_t open [STINT_PACK_DEPTH + 1];  //  Values still to come at the depths above
-    uint64_t left = 1;                     //  The same at this one
+    uint64_t open [STINT_PACK_DEPTH + 1] = {
+        0};             //  Values still to come at the depths above
+    uint64_t left = 1;  //  The same at this one
     size_t depth = 0;
     size_t budget = *items;
 

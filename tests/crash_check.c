@@ -21,8 +21,10 @@ s_read (const char *path, size_t line)
 {
     s_file_t self = {NULL, 0};
     FILE *file = fopen (path, "re");
-    if (!file || fseek (file, 0, SEEK_END) != 0)
+    if (!file)
         crash_fail ("cannot read %s", path);
+    if (fseek (file, 0, SEEK_END) != 0)
+        crash_fail ("cannot seek in %s", path);
     size_t size = (size_t) ftell (file);
     rewind (file);
     self.lines = malloc (size + 1);

@@ -12,18 +12,23 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
-//  A signal handler has no argument to find it by.
-static stint_worker_t *s_worker;
+//  Waits for SIGTERM, which no other thread takes, and stops the worker.
 
-static void
-s_on_signal (int number)
+static void *
+s_wait_for_signal (void *worker)
 {
-    (void) number;
-    stint_worker_stop (s_worker);
+    sigset_t set;
+    int number;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigwait (&set, &number);
+    stint_worker_stop (worker);
+    return NULL;
 }
 
 //  Computes for so long.
@@ -75,17 +80,24 @@ main (int argc, char **argv)
     int starts = open (argv [4], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (starts < 0)
         crash_fail ("cannot open %s", argv [4]);
-    s_worker = stint_worker_new (argv [1]);
-    if (stint_worker_serve (s_worker, argv [2]) != STINT_OK)
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    pthread_sigmask (SIG_BLOCK, &set, NULL);
+    stint_worker_t *worker = stint_worker_new (argv [1]);
+    if (stint_worker_serve (worker, argv [2]) != STINT_OK)
         crash_fail ("cannot serve %s", argv [2]);
-    stint_worker_set_capacity (s_worker, (uint32_t) crash_number (argv [3]));
-    signal (SIGTERM, s_on_signal);
+    stint_worker_set_capacity (worker, (uint32_t) crash_number (argv [3]));
+    pthread_t waiter;
+    if (pthread_create (&waiter, NULL, s_wait_for_signal, worker) != 0)
+        crash_fail ("no thread to wait for SIGTERM");
 
     stint_attempt_t *attempt;
-    while ((attempt = stint_worker_next (s_worker, -1)) != NULL)
+    while ((attempt = stint_worker_next (worker, -1)) != NULL)
         s_do (attempt, starts, argc > 5 ? argv [5] : NULL);
-    uint64_t stale = stint_worker_stale (s_worker);
-    stint_worker_destroy (&s_worker);
+    uint64_t stale = stint_worker_stale (worker);
+    pthread_join (waiter, NULL);
+    stint_worker_destroy (&worker);
     close (starts);
     printf ("stale %llu\n", (unsigned long long) stale);
     return 0;

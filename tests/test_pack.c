@@ -240,8 +240,32 @@ s_write_random (stint_writer_t *writer, uint64_t *state, unsigned depth)
     stint_write_raw (writer, (stint_bytes_t){octets, size});
 }
 
+//  Returns how many containers within containers there are.
+
+static unsigned
+s_depth (const msgpack_object *value)
+{
+    unsigned deepest = 0;
+    if (value->type == MSGPACK_OBJECT_ARRAY) {
+        for (uint32_t index = 0; index < value->via.array.size; index++) {
+            unsigned depth = s_depth (&value->via.array.ptr [index]);
+            deepest = depth > deepest ? depth : deepest;
+        }
+        return deepest + 1;
+    }
+    if (value->type != MSGPACK_OBJECT_MAP)
+        return 0;
+    for (uint32_t index = 0; index < value->via.map.size; index++) {
+        unsigned key = s_depth (&value->via.map.ptr [index].key);
+        unsigned depth = s_depth (&value->via.map.ptr [index].val);
+        deepest = key > deepest ? key : deepest;
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + 1;
+}
+
 //  What msgpack-c says of the same bytes: one value that takes them all. It accepts deeper
-//  values than we do, and 0xc1 nowhere.
+//  values than we do, so the depth is looked at here.
 
 static bool
 s_msgpack_valid (stint_bytes_t bytes)
@@ -251,9 +275,10 @@ s_msgpack_valid (stint_bytes_t bytes)
     size_t offset = 0;
     msgpack_unpack_return status =
         msgpack_unpack_next (&result, (const char *) bytes.data, bytes.size, &offset);
+    bool valid = (status == MSGPACK_UNPACK_SUCCESS || status == MSGPACK_UNPACK_EXTRA_BYTES)
+                 && offset == bytes.size && s_depth (&result.data) <= STINT_PACK_DEPTH;
     msgpack_unpacked_destroy (&result);
-    return (status == MSGPACK_UNPACK_SUCCESS || status == MSGPACK_UNPACK_EXTRA_BYTES)
-           && offset == bytes.size;
+    return valid;
 }
 
 Test (pack, agrees_with_msgpack_c_on_random_bytes)

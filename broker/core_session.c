@@ -1,0 +1,137 @@
+//  core_session: how sessions begin, beat and end
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "apply.h"
+#include "core_events.h"
+#include "lease.h"
+
+uint32_t
+core_open (core_t *self, int64_t now)
+{
+    return sessions_add (&self->sessions, now);
+}
+
+//  Returns the place of a session's worker on the roster, or 0.
+
+static uint32_t
+s_entry (const core_t *self, uint32_t session)
+{
+    uint64_t worker = self->sessions.sessions.pool [session].worker;
+    uint32_t entry = worker ? roster_find (&self->roster, worker) : 0;
+    return entry && self->roster.workers.pool [entry].session == session ? entry : 0;
+}
+
+//  A worker that left is not awaited after a restart: what it held is taken back.
+
+static void
+s_strike_off (core_t *self, uint32_t session)
+{
+    uint32_t entry = s_entry (self, session);
+    if (!entry)
+        return;
+    record_t record = {.kind = RECORD_WORKER_GONE};
+    record.id = self->roster.workers.pool [entry].id;
+    apply_now (self, &record, NULL);
+}
+
+void
+core_leave (core_t *self, uint32_t session)
+{
+    s_strike_off (self, session);
+    if (self->sessions.sessions.pool [session].attached)
+        core_unwatch (self, session);
+    sessions_leave (&self->sessions, &self->groups, session);
+}
+
+void
+core_cut_off (core_t *self, uint32_t session)
+{
+    session_t *lost = &self->sessions.sessions.pool [session];
+    if (lost->held.count == 0)
+        core_leave (self, session);
+    else if (!lost->gone) {
+        lost->capacity = 0;
+        sessions_update (&self->sessions, &self->groups, session);
+    }
+}
+
+bool
+core_has_left (const core_t *self, uint32_t session)
+{
+    return self->sessions.sessions.pool [session].gone;
+}
+
+void
+core_on_bye (core_t *self, uint32_t session, effects_t *out)
+{
+    //  What it did not finish it hands back: nobody is to blame
+    const session_t *left = &self->sessions.sessions.pool [session];
+    while (left->held.head)
+        lease_return (self, left->held.head);
+    core_leave (self, session);
+    effects_add (out, STP_BYE, session);
+}
+
+bool
+core_take_back (core_t *self, int64_t now)
+{
+    static const stint_bytes_t text = {(const uint8_t *) "the worker was lost", 19};
+    int count = 0;
+    while (self->sessions.gone.head) {
+        uint32_t slot = self->sessions.gone.head;
+        const session_t *session = &self->sessions.sessions.pool [slot];
+        while (session->held.head) {
+            if (++count > 256)
+                return true;
+            lease_fail (self, now, session->held.head, LEASE_LOST, 0, text);
+        }
+        sessions_remove (&self->sessions, slot);
+    }
+    return false;
+}
+
+bool
+core_miss (core_t *self, int64_t now, effects_t *out)
+{
+    const session_t *pool = self->sessions.sessions.pool;
+    for (int count = 0; count < 64; count++) {
+        uint32_t slot = self->sessions.heard.head;
+        if (!slot || stint_peer_gone_at (&pool [slot].peer) > now
+            || effects_room (out) == 0)
+            return false;
+        core_leave (self, slot);
+        effects_add (out, STP_BYE, slot);
+    }
+    return true;
+}
+
+static uint64_t
+s_backlog (const core_t *self, uint32_t session)
+{
+    const subscription_t *own = sessions_subscriptions (&self->sessions, session);
+    uint64_t backlog = 0;
+    for (uint32_t index = 0; index < self->sessions.sessions.pool [session].groups;
+         index++) {
+        const group_t *group = &self->groups.groups.pool [own [index].group];
+        backlog += group_ready (group) + group->counts [STINT_RUNNING];
+    }
+    return backlog;
+}
+
+bool
+core_beat (core_t *self, int64_t now, effects_t *out)
+{
+    const session_t *pool = self->sessions.sessions.pool;
+    for (int count = 0; count < 256; count++) {
+        uint32_t slot = self->sessions.sent.head;
+        if (!slot || stint_peer_beat_at (&pool [slot].peer) > now
+            || effects_room (out) == 0)
+            return false;
+        reply_t *reply = effects_add (out, STP_HEARTBEAT, slot);
+        reply->count = s_backlog (self, slot);
+        reply->state = !pool [slot].greeted;
+        self->sessions.sessions.pool [slot].greeted = true;
+        sessions_sent (&self->sessions, slot, now);
+    }
+    return true;
+}
