@@ -38,7 +38,7 @@ run_check ()
     rm -f "$build"/sanitizer.*
     ASAN_OPTIONS="log_path=$PWD/$build/sanitizer.asan" \
         UBSAN_OPTIONS="log_path=$PWD/$build/sanitizer.ubsan:print_stacktrace=1" \
-        timeout -k 10 "${CHECK_SECONDS:-900}" "$build/check" < /dev/null 2>&1 | tee "$log"
+        timeout -k 10 "${CHECK_SECONDS:-900}" "$build/check" --timeout 120 < /dev/null 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     tested=$(sed -n 's/.*Tested: [^0-9]*\([0-9][0-9]*\).*/\1/p' \
         <(sed 's/\x1b\[[0-9;]*m//g' "$log") | tail -1)
