@@ -42,7 +42,8 @@ run_check ()
     status=${PIPESTATUS[0]}
     tested=$(sed -n 's/.*Tested: [^0-9]*\([0-9][0-9]*\).*/\1/p' \
         <(sed 's/\x1b\[[0-9;]*m//g' "$log") | tail -1)
-    reports=$(find "$build" -maxdepth 1 -name 'sanitizer.*' -size +0)
+    #  What LeakSanitizer says of a child that exits while its threads run is no fault
+    reports=$(grep -lE 'ERROR: |SUMMARY: |runtime error: ' "$build"/sanitizer.* 2> /dev/null)
     if [ -n "$reports" ]; then
         head -40 "$(echo "$reports" | head -1)"
         say FAILED "check ($mode)" $((SECONDS - began)) "a sanitizer reports: $build/sanitizer.*"
