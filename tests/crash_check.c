@@ -16,22 +16,32 @@ typedef struct {
     size_t count;  //  How many lines
 } s_file_t;
 
+//  Reads what an open file holds; a file that is not open or not whole has no lines.
+
 static s_file_t
-s_read (const char *path, size_t line)
+s_read_lines (FILE *file, size_t line)
 {
     s_file_t self = {NULL, 0};
-    FILE *file = fopen (path, "re");
-    if (!file)
-        crash_fail ("cannot read %s", path);
-    if (fseek (file, 0, SEEK_END) != 0)
-        crash_fail ("cannot seek in %s", path);
+    if (!file || fseek (file, 0, SEEK_END) != 0)
+        return self;
     size_t size = (size_t) ftell (file);
     rewind (file);
     self.lines = malloc (size + 1);
     self.count = size / line;
-    if (!self.lines || fread (self.lines, line, self.count, file) != self.count)
-        crash_fail ("cannot read %s", path);
+    if (self.lines && fread (self.lines, line, self.count, file) != self.count) {
+        free (self.lines);
+        self.lines = NULL;
+    }
     fclose (file);
+    return self;
+}
+
+static s_file_t
+s_read (const char *path, size_t line)
+{
+    s_file_t self = s_read_lines (fopen (path, "re"), line);
+    if (!self.lines)
+        crash_fail ("cannot read %s", path);
     return self;
 }
 

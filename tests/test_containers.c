@@ -226,7 +226,7 @@ Test (containers, an_index_finds_what_is_there_and_nothing_else)
             s_check (known_find (&known, s_pool, s_pool [other].name) == found, "known");
             s_check (mixed_find (&mixed, s_pool, s_pool [other].name) == found, "mixed");
         }
-        s_check (known_find (&known, s_pool, 0) == 0, "nobody is found");
+        s_check (known_find (&known, s_pool, UINT64_MAX) == 0, "nobody is found");
     }
     stint_index_clear (&known);
     stint_index_clear (&mixed);
@@ -249,7 +249,7 @@ Test (containers, texts_that_differ_have_keys_that_differ)
 
 Test (containers, a_pool_gives_every_slot_once_and_empty)
 {
-    elements_t pool;
+    elements_t pool = {0};
     bool taken [ELEMENTS + 1] = {false};
     elements_init (&pool, ELEMENTS);
     for (int step = 0; step < STEPS; step++) {
