@@ -69,7 +69,7 @@ PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
 
 #  All of it but the mains, for tests and benchmarks.
 WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
-CHECK := $(filter-out $(addprefix $(B)/tests/,bench% crash% fuzz%),$(call object,tests/*.c))
+CHECK := $(filter-out $(addprefix $(B)/tests/,bench% crash% fuzz% pidfd.%),$(call object,tests/*.c))
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/bench*.c))
 BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests/bench*.c))
 CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.c))
@@ -102,8 +102,8 @@ $(B)/libstint.so: $(LIBSTINT)
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -shared -Wl,-soname,libstint.so.0 -o $@ $^ $(LIB_LIBS) $(LDLIBS)
 
-#  What LD_PRELOAD names to make the disk fail.
-$(B)/io_fault.so: $(B)/tests/io_fault.o
+#  What LD_PRELOAD names: to make the disk fail, and to teach valgrind a call.
+$(B)/io_fault.so $(B)/pidfd.so: $(B)/%.so: $(B)/tests/%.o
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -shared -o $@ $^ $(LDLIBS)
 
@@ -194,7 +194,7 @@ coverage:
 	@awk -f tests/coverage.awk .build/coverage/pure.gcov
 
 valgrind:
-	@$(MAKE) MODE=debug B=.build/debug all
+	@$(MAKE) MODE=debug B=.build/debug all .build/debug/pidfd.so
 	@tests/valgrind.sh .build/debug
 
 #  ---------------------------------------------------------------------------------
