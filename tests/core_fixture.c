@@ -500,3 +500,33 @@ rig_task (const rig_t *self, uint64_t id)
     uint32_t slot = tasks_find (&self->core->tasks, id);
     return slot ? &self->core->tasks.tasks.pool [slot] : NULL;
 }
+
+uint32_t
+rig_worker (rig_t *self, uint64_t worker, uint64_t credit)
+{
+    uint32_t session = rig_open (self);
+    rig_ready (self, session, worker, "bread", credit);
+    return session;
+}
+
+void
+rig_beat (rig_t *self, uint32_t session)
+{
+    rig_begin (self, STP_HEARTBEAT, 0);
+    rig_send (self, session);
+}
+
+uint64_t
+rig_given (rig_t *self, uint32_t session, uint64_t id)
+{
+    const rig_said_t *said = rig_hear (self, session, STP_TASK);
+    rig_check (said, "nothing is given");
+    rig_check (said->reply.id == id, "task %lu, not %lu", said->reply.id, id);
+    return said->reply.fence;
+}
+
+void
+rig_given_nothing (rig_t *self, uint32_t session)
+{
+    rig_check (!rig_hear (self, session, STP_TASK), "something is given");
+}

@@ -123,6 +123,13 @@ void rig_claim (rig_t *self, uint32_t session, uint64_t worker, const char *grou
 void rig_result (rig_t *self, uint32_t session, uint64_t id, uint64_t fence,
                  uint32_t verdict, const char *body, uint64_t delay);
 
+//  As a worker of "bread": joins; beats; takes the next task, which has to be this one, and
+//  returns its fence; is given nothing.
+uint32_t rig_worker (rig_t *self, uint64_t worker, uint64_t credit);
+void rig_beat (rig_t *self, uint32_t session);
+uint64_t rig_given (rig_t *self, uint32_t session, uint64_t id);
+void rig_given_nothing (rig_t *self, uint32_t session);
+
 //  As a client: one command with one or two numbers, named by their letters.
 void rig_ask (rig_t *self, uint32_t session, stp_command_t command, const char *letters,
               uint64_t one, uint64_t other, uint64_t third);

@@ -1,48 +1,11 @@
 //  test_client_batch: batches of the client against a broker that is driven by hand
 //  SPDX-License-Identifier: MPL-2.0
 
-#include "fake_broker.h"
-#include "stint_client.h"
+#include "batch_fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BATCH 6
-
-//  Opens a batch at the fake broker, which answers that there are so many tasks in it.
-
-static void
-s_open_answer (fake_t *fake, uint64_t count, uint64_t cursor)
-{
-    fake_expect (fake, STP_BATCH);
-    fake_assert (fake_is (fake->last.group, "group"));
-    fake_open (fake, BATCH, count, cursor);
-    fake_expect (fake, STP_COLLECT);
-    fake_assert (fake->last.batch == BATCH && fake->last.cursor == cursor);
-    fake_assert (fake->last.count >= 1024 && fake->last.count <= 65536);
-}
-
-static void
-s_open (fake_t *fake, const char *name, int timeout_ms, stint_client_t **client,
-        stint_batch_t **batch)
-{
-    *client = stint_client_new (fake->endpoint);
-    stint_client_set_timeout (*client, 8000);
-    *batch = stint_batch_open (*client, "group", name);
-    cr_assert_not_null (*batch, "%s", stint_client_error (*client));
-    stint_client_set_timeout (*client, timeout_ms);
-}
-
-static void
-s_end (fake_t *fake, stint_client_t *client, stint_batch_t *batch)
-{
-    fake_join (fake);
-    stint_batch_close (&batch);
-    cr_assert_null (batch);
-    stint_client_destroy (&client);
-    fake_stop (fake);
-}
 
 static stint_status_t
 s_push (stint_batch_t *batch, const char *payload)
@@ -122,7 +85,7 @@ s_accept_tasks (fake_t *fake, uint64_t from, uint64_t to)
 static void
 s_script_life (fake_t *fake)
 {
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     s_accept_tasks (fake, 1, 3);
     fake_outcomes (fake, BATCH, 1, 2);
     fake_expect (fake, STP_COLLECT);
@@ -140,7 +103,7 @@ Test (client_batch, tasks_go_in_and_results_come_back)
     stint_result_t result;
     stint_progress_t progress;
     fake_start (&fake, s_script_life);
-    s_open (&fake, NULL, 5000, &client, &batch);
+    batch_open (&fake, NULL, 5000, &client, &batch);
     cr_assert (strlen (stint_batch_name (batch)) > 10);
     s_push_many (batch, 3);
     cr_assert_eq (stint_batch_flush (batch), STINT_OK);
@@ -150,13 +113,13 @@ Test (client_batch, tasks_go_in_and_results_come_back)
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_ERR_NOT_FOUND);
     stint_batch_progress (batch, &progress);
     cr_assert (progress.done == 3 && progress.collected == 3 && progress.dead == 0);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_coalesced (fake_t *fake)
 {
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     uint32_t count = s_hear_tasks (fake, 1, 3000);
     fake_assert (count >= 3 && count <= 8);
     for (uint32_t index = 0; index < count; index++)
@@ -172,16 +135,16 @@ Test (client_batch, many_tasks_travel_in_few_messages)
     stint_client_t *client;
     stint_batch_t *batch;
     fake_start (&fake, s_script_coalesced);
-    s_open (&fake, "album", 8000, &client, &batch);
+    batch_open (&fake, "album", 8000, &client, &batch);
     s_push_many (batch, 3000);
     cr_assert_eq (stint_batch_flush (batch), STINT_OK, "%s", stint_client_error (client));
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_eight (fake_t *fake)
 {
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     fake_greet (fake, 20, 500);
     uint32_t count = 0;
     uint64_t first = 0;
@@ -203,21 +166,21 @@ Test (client_batch, at_most_eight_pushes_are_unanswered)
     stint_client_t *client;
     stint_batch_t *batch;
     fake_start (&fake, s_script_eight);
-    s_open (&fake, "album", 300, &client, &batch);
+    batch_open (&fake, "album", 300, &client, &batch);
     stint_status_t status = STINT_OK;
     int pushed = 0;
     for (; pushed < 20 && status == STINT_OK; pushed++)
         status = stint_batch_push (batch, payload);
     cr_assert_eq (status, STINT_ERR_TIMEOUT);
     cr_assert (pushed >= 9 && pushed <= 11);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_large (fake_t *fake)
 {
     stint_item_t item;
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     size_t sizes [] = {4096, 4097, 300000};
     size_t task = 0;
     while (task < 3) {
@@ -257,13 +220,13 @@ Test (client_batch, large_payloads_and_results_are_frames)
     stint_batch_t *batch;
     stint_result_t result;
     fake_start (&fake, s_script_large);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     cr_assert_eq (stint_batch_push (batch, (stint_bytes_t){large, 4096}), STINT_OK);
     cr_assert_eq (stint_batch_push (batch, (stint_bytes_t){large, 4097}), STINT_OK);
     cr_assert_eq (stint_batch_push (batch, (stint_bytes_t){large, 300000}), STINT_OK);
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
     cr_assert_eq (result.result.size, 100000);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -275,7 +238,7 @@ static size_t s_kept_size [8];
 static void
 s_script_full (fake_t *fake)
 {
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     uint32_t count = 0;
     for (uint64_t tasks = 0; tasks < 4096; count++) {
         fake_expect (fake, STP_PUSH);
@@ -304,18 +267,18 @@ Test (client_batch, after_full_all_are_sent_again_in_order)
     stint_batch_t *batch;
     stint_progress_t progress;
     fake_start (&fake, s_script_full);
-    s_open (&fake, "album", 8000, &client, &batch);
+    batch_open (&fake, "album", 8000, &client, &batch);
     s_push_many (batch, 4096);
     cr_assert_eq (stint_batch_flush (batch), STINT_OK, "%s", stint_client_error (client));
     stint_batch_progress (batch, &progress);
     cr_assert_eq (progress.pushed, 4096);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_stays_full (fake_t *fake)
 {
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     fake_expect (fake, STP_PUSH);
     fake_full (fake, fake->last.request, 1, "the group holds 9 tasks");
     fake_expect (fake, STP_PUSH);
@@ -330,19 +293,19 @@ Test (client_batch, full_until_the_deadline_is_full_and_nothing_is_lost)
     stint_client_t *client;
     stint_batch_t *batch;
     fake_start (&fake, s_script_stays_full);
-    s_open (&fake, "album", 400, &client, &batch);
+    batch_open (&fake, "album", 400, &client, &batch);
     cr_assert_eq (s_push (batch, "task 1"), STINT_OK);
     cr_assert_eq (stint_batch_flush (batch), STINT_ERR_FULL);
     cr_assert_str_eq (stint_client_error (client), "the group holds 10 tasks");
     stint_client_set_timeout (client, 5000);
     cr_assert_eq (stint_batch_flush (batch), STINT_OK);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_refused (fake_t *fake)
 {
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     fake_expect (fake, STP_PUSH);
     fake_error (fake, fake->last.request, "unknown", "no such batch");
 }
@@ -354,14 +317,14 @@ Test (client_batch, a_batch_that_is_refused_says_so_from_then_on)
     stint_batch_t *batch;
     stint_result_t result;
     fake_start (&fake, s_script_refused);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     cr_assert_eq (s_push (batch, "task 1"), STINT_OK);
     cr_assert_eq (stint_batch_flush (batch), STINT_ERR_NOT_FOUND);
     cr_assert_str_eq (stint_client_error (client), "batch album: no such batch");
     cr_assert_eq (s_push (batch, "task 2"), STINT_ERR_NOT_FOUND);
     cr_assert_eq (stint_batch_next (batch, 1000, &result), STINT_ERR_NOT_FOUND);
     cr_assert_str_eq (stint_client_error (client), "batch album: no such batch");
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -370,7 +333,7 @@ Test (client_batch, a_batch_that_is_refused_says_so_from_then_on)
 static void
 s_script_again (fake_t *fake)
 {
-    s_open_answer (fake, 12, 2);
+    batch_open_answer (fake, 12, 2);
     fake_outcomes (fake, BATCH, 3, 6);
     fake_greet (fake, 20, 3);  //  Then silence: the client comes back on a new socket
     fake_expect (fake, STP_COLLECT);
@@ -390,16 +353,16 @@ Test (client_batch, outcomes_that_come_twice_are_returned_once)
     stint_batch_t *batch;
     stint_result_t result;
     fake_start (&fake, s_script_again);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     s_take (batch, 3, 12);
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_ERR_NOT_FOUND);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_new_socket (fake_t *fake)
 {
-    s_open_answer (fake, 5, 0);
+    batch_open_answer (fake, 5, 0);
     fake_outcomes (fake, BATCH, 1, 2);
     fake_expect (fake, STP_COLLECT);
     fake_assert (fake->last.cursor == 2);
@@ -420,9 +383,9 @@ Test (client_batch, outcomes_that_are_missing_are_asked_for_again)
     stint_client_t *client;
     stint_batch_t *batch;
     fake_start (&fake, s_script_new_socket);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     s_take (batch, 1, 5);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
@@ -435,7 +398,7 @@ s_put_outcome (fake_t *fake, uint64_t number, uint32_t state)
 static void
 s_script_disorder (fake_t *fake)
 {
-    s_open_answer (fake, 4, 0);
+    batch_open_answer (fake, 4, 0);
     stint_wire_begin (&fake->out, STP_OUTCOME, 3);
     stint_wire_number (&fake->out, 'b', BATCH);
     stint_wire_number (&fake->out, 'k', 3);
@@ -455,7 +418,7 @@ Test (client_batch, results_come_as_tasks_end_and_a_broken_one_is_told)
     stint_result_t result;
     stint_progress_t progress;
     fake_start (&fake, s_script_disorder);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
     cr_assert (result.number == 4 && result.state == STINT_DEAD);
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
@@ -464,7 +427,7 @@ Test (client_batch, results_come_as_tasks_end_and_a_broken_one_is_told)
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_ERR_PROTOCOL);
     stint_batch_progress (batch, &progress);
     cr_assert (progress.pushed == 4 && progress.dead == 1 && progress.cancelled == 1);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 //  Positions that cannot be, and batches that are not ours.
@@ -472,7 +435,7 @@ Test (client_batch, results_come_as_tasks_end_and_a_broken_one_is_told)
 static void
 s_script_hostile (fake_t *fake)
 {
-    s_open_answer (fake, 2, 0);
+    batch_open_answer (fake, 2, 0);
     fake_outcomes (fake, BATCH + 1, 1, 2);
     for (int variant = 0; variant < 3; variant++) {
         stint_wire_begin (&fake->out, STP_OUTCOME, variant == 2 ? 2 : 3);
@@ -494,9 +457,9 @@ Test (client_batch, positions_that_cannot_be_are_passed_over)
     stint_client_t *client;
     stint_batch_t *batch;
     fake_start (&fake, s_script_hostile);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     s_take (batch, 1, 2);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -506,7 +469,7 @@ static void
 s_script_beside (fake_t *fake)
 {
     stint_item_t item;
-    s_open_answer (fake, 0, 0);
+    batch_open_answer (fake, 0, 0);
     fake_expect (fake, STP_PUSH);
     fake_assert (fake->last.batch == BATCH && fake->last.sequence == 1);
     fake_accept (fake, fake->last.request, 101, 1);
@@ -529,7 +492,7 @@ Test (client_batch, single_pushes_and_a_batch_share_a_client)
     stint_result_t result;
     uint64_t id = 0;
     fake_start (&fake, s_script_beside);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     cr_assert_null (stint_batch_open (client, "group", "other"));
     cr_assert_not_null (strstr (stint_client_error (client), "one a client"));
     cr_assert_eq (s_push (batch, "task 1"), STINT_OK);
@@ -539,13 +502,13 @@ Test (client_batch, single_pushes_and_a_batch_share_a_client)
     cr_assert_eq (s_push (batch, "task 2"), STINT_OK);
     s_take (batch, 1, 2);
     cr_assert_eq (stint_batch_next (batch, 0, &result), STINT_ERR_NOT_FOUND);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_pending (fake_t *fake)
 {
-    s_open_answer (fake, 1, 0);
+    batch_open_answer (fake, 1, 0);
     fake_greet (fake, 20, 100);
     fake_expect_heartbeats (fake, 2);
     fake_die (fake);
@@ -558,12 +521,12 @@ Test (client_batch, nothing_in_time_is_pending_and_nobody_there_is_unreachable)
     stint_batch_t *batch;
     stint_result_t result;
     fake_start (&fake, s_script_pending);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     cr_assert_eq (stint_batch_next (batch, 0, &result), STINT_ERR_PENDING);
     cr_assert_eq (stint_batch_next (batch, 10, &result), STINT_ERR_PENDING);
     stint_status_t status = STINT_ERR_PENDING;
     for (int turn = 0; turn < 200 && status == STINT_ERR_PENDING; turn++)
         status = stint_batch_next (batch, 50, &result);
     cr_assert_eq (status, STINT_ERR_UNREACHABLE);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }

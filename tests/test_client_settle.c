@@ -1,48 +1,11 @@
 //  test_client_settle: when the client acknowledges the outcomes of its batch
 //  SPDX-License-Identifier: MPL-2.0
 
-#include "fake_broker.h"
-#include "stint_client.h"
+#include "batch_fixture.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
-
-#define BATCH 6
-
-//  Opens a batch at the fake broker, which answers that there are so many tasks in it.
-
-static void
-s_open_answer (fake_t *fake, uint64_t count, uint64_t cursor)
-{
-    fake_expect (fake, STP_BATCH);
-    fake_assert (fake_is (fake->last.group, "group"));
-    fake_open (fake, BATCH, count, cursor);
-    fake_expect (fake, STP_COLLECT);
-    fake_assert (fake->last.batch == BATCH && fake->last.cursor == cursor);
-    fake_assert (fake->last.count >= 1024 && fake->last.count <= 65536);
-}
-
-static void
-s_open (fake_t *fake, const char *name, int timeout_ms, stint_client_t **client,
-        stint_batch_t **batch)
-{
-    *client = stint_client_new (fake->endpoint);
-    stint_client_set_timeout (*client, 8000);
-    *batch = stint_batch_open (*client, "group", name);
-    cr_assert_not_null (*batch, "%s", stint_client_error (*client));
-    stint_client_set_timeout (*client, timeout_ms);
-}
-
-static void
-s_end (fake_t *fake, stint_client_t *client, stint_batch_t *batch)
-{
-    fake_join (fake);
-    stint_batch_close (&batch);
-    cr_assert_null (batch);
-    stint_client_destroy (&client);
-    fake_stop (fake);
-}
 
 //  Takes the results from one number to another, in order, each once.
 
@@ -64,7 +27,7 @@ s_take (stint_batch_t *batch, uint32_t from, uint32_t to)
 static void
 s_script_window (fake_t *fake)
 {
-    s_open_answer (fake, 10000, 0);
+    batch_open_answer (fake, 10000, 0);
     uint64_t request = fake->last.request;
     fake_outcomes (fake, BATCH, 1, 4096);
     fake_outcomes (fake, BATCH, 4097, 4296);
@@ -79,16 +42,16 @@ Test (client_settle, half_a_window_is_acknowledged_while_more_is_there)
     stint_client_t *client;
     stint_batch_t *batch;
     fake_start (&fake, s_script_window);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     s_take (batch, 1, 4296);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }
 
 static void
 s_script_mebibyte (fake_t *fake)
 {
     static uint8_t result [700000];
-    s_open_answer (fake, 1002, 0);
+    batch_open_answer (fake, 1002, 0);
     stint_wire_begin (&fake->out, STP_OUTCOME, 3);
     stint_wire_number (&fake->out, 'b', BATCH);
     stint_wire_number (&fake->out, 'k', 2);
@@ -118,10 +81,10 @@ Test (client_settle, a_mebibyte_of_results_is_acknowledged_while_more_is_there)
     stint_batch_t *batch;
     stint_result_t result;
     fake_start (&fake, s_script_mebibyte);
-    s_open (&fake, "album", 5000, &client, &batch);
+    batch_open (&fake, "album", 5000, &client, &batch);
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
     cr_assert_eq (result.result.size, 700000);
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
     s_take (batch, 3, 1002);
-    s_end (&fake, client, batch);
+    batch_end (&fake, client, batch);
 }

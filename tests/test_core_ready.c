@@ -26,40 +26,6 @@ s_end (void)
 
 TestSuite (core_ready, .init = s_begin, .fini = s_end);
 
-//  A worker of "bread" with a number and a credit.
-
-static uint32_t
-s_worker (uint64_t number, uint64_t credit)
-{
-    uint32_t session = rig_open (s_rig);
-    rig_ready (s_rig, session, number, "bread", credit);
-    return session;
-}
-
-//  Returns the fence of the next task that a worker is given, which must be this one.
-
-static uint64_t
-s_given (uint32_t session, uint64_t id)
-{
-    const rig_said_t *said = rig_hear (s_rig, session, STP_TASK);
-    cr_assert (said, "nothing is given");
-    cr_assert_eq (said->reply.id, id, "task %lu, not %lu", said->reply.id, id);
-    return said->reply.fence;
-}
-
-static void
-s_nothing (uint32_t session)
-{
-    cr_assert_null (rig_hear (s_rig, session, STP_TASK));
-}
-
-static void
-s_beat (uint32_t session)
-{
-    rig_begin (s_rig, STP_HEARTBEAT, 0);
-    rig_send (s_rig, session);
-}
-
 static void
 s_ready_raw (uint32_t session, uint64_t worker, const char *const *groups, uint32_t count)
 {
@@ -112,7 +78,7 @@ Test (core_ready, a_worker_serves_at_most_sixteen_groups)
     s_ready_raw (session, 1, groups + 16, 1);
     s_invalid (session);
     rig_push (s_rig, s_client, "g15", 1, 1, "flour");
-    s_given (session, 1);
+    rig_given (s_rig, session, 1);
 }
 
 Test (core_ready, a_worker_may_serve_further_groups_later)
@@ -122,7 +88,7 @@ Test (core_ready, a_worker_may_serve_further_groups_later)
     s_ready_raw (session, 1, groups, 1);
     s_ready_raw (session, 1, groups, 2);
     rig_push (s_rig, s_client, "cheese", 1, 1, "milk");
-    s_given (session, 1);
+    rig_given (s_rig, session, 1);
     core_leave (s_rig->core, session);
     for (uint32_t slot = 1; slot <= 2; slot++)
         cr_assert_eq (s_rig->core->groups.groups.pool [slot].workers, 0);
@@ -154,7 +120,7 @@ Test (core_ready, more_workers_than_the_roster_holds_are_refused_until_some_are_
     s_ready_raw (session, 3, &group, 1);
     s_invalid (session);
     for (int second = 0; second < 3; second++) {
-        s_beat (session);
+        rig_beat (s_rig, session);
         rig_pass (s_rig, 1000);
     }
     s_ready_raw (session, 3, &group, 1);
@@ -164,7 +130,7 @@ Test (core_ready, more_workers_than_the_roster_holds_are_refused_until_some_are_
 Test (core_ready, workers_whose_connections_break_do_not_fill_the_roster)
 {
     for (uint64_t worker = 1; worker <= 200; worker++) {
-        uint32_t session = s_worker (worker, 1);
+        uint32_t session = rig_worker (s_rig, worker, 1);
         core_leave (s_rig->core, session);
         rig_turn (s_rig);
     }
@@ -174,9 +140,9 @@ Test (core_ready, workers_whose_connections_break_do_not_fill_the_roster)
 Test (core_ready, a_worker_on_a_new_connection_keeps_what_it_claims_and_loses_the_rest)
 {
     rig_push (s_rig, s_client, "bread", 1, 2, "flour");
-    uint32_t former = s_worker (1, 2);
-    uint64_t one = s_given (former, 1);
-    uint64_t two = s_given (former, 2);
+    uint32_t former = rig_worker (s_rig, 1, 2);
+    uint64_t one = rig_given (s_rig, former, 1);
+    uint64_t two = rig_given (s_rig, former, 2);
     uint32_t session = rig_open (s_rig);
     rig_claim (s_rig, session, 1, "bread", 1, 1, one);
     cr_assert_null (rig_hear (s_rig, session, STP_STALE));
@@ -192,7 +158,7 @@ Test (core_ready, a_worker_on_a_new_connection_keeps_what_it_claims_and_loses_th
 Test (core_ready, a_claim_of_what_is_not_its_own_is_stale)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint64_t fence = s_given (s_worker (1, 1), 1);
+    uint64_t fence = rig_given (s_rig, rig_worker (s_rig, 1, 1), 1);
     uint32_t session = rig_open (s_rig);
     rig_claim (s_rig, session, 2, "bread", 1, 1, fence + 1);
     cr_assert (rig_hear (s_rig, session, STP_STALE));
@@ -204,11 +170,11 @@ Test (core_ready, nothing_is_given_to_a_new_worker_before_it_is_durable_that_it_
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
     s_rig->keeps_up = false;
-    uint32_t session = s_worker (1, 3);
-    s_nothing (session);
+    uint32_t session = rig_worker (s_rig, 1, 3);
+    rig_given_nothing (s_rig, session);
     rig_seal (s_rig);
     rig_commit (s_rig, s_rig->sealed);
-    s_given (session, 1);
+    rig_given (s_rig, session, 1);
     rig_push (s_rig, s_client, "bread", 2, 1, "flour");
-    s_given (session, 2);
+    rig_given (s_rig, session, 2);
 }

@@ -27,64 +27,30 @@ s_end (void)
 
 TestSuite (core_worker, .init = s_begin, .fini = s_end);
 
-//  A worker of "bread" with a number and a credit.
-
-static uint32_t
-s_worker (uint64_t number, uint64_t credit)
-{
-    uint32_t session = rig_open (s_rig);
-    rig_ready (s_rig, session, number, "bread", credit);
-    return session;
-}
-
-//  Returns the fence of the next task that a worker is given, which must be this one.
-
-static uint64_t
-s_given (uint32_t session, uint64_t id)
-{
-    const rig_said_t *said = rig_hear (s_rig, session, STP_TASK);
-    cr_assert (said, "nothing is given");
-    cr_assert_eq (said->reply.id, id, "task %lu, not %lu", said->reply.id, id);
-    return said->reply.fence;
-}
-
-static void
-s_nothing (uint32_t session)
-{
-    cr_assert_null (rig_hear (s_rig, session, STP_TASK));
-}
-
-static void
-s_beat (uint32_t session)
-{
-    rig_begin (s_rig, STP_HEARTBEAT, 0);
-    rig_send (s_rig, session);
-}
-
 //  ---------------------------------------------------------------------------------
 //  Who is given what
 
 Test (core_worker, tasks_are_given_in_the_order_in_which_they_came)
 {
     rig_push (s_rig, s_client, "bread", 1, 5, "flour");
-    uint32_t worker = s_worker (1, 3);
+    uint32_t worker = rig_worker (s_rig, 1, 3);
     for (uint64_t id = 1; id <= 3; id++)
-        s_given (worker, id);
-    s_nothing (worker);
+        rig_given (s_rig, worker, id);
+    rig_given_nothing (s_rig, worker);
     rig_ask (s_rig, worker, STP_CREDIT, "c", 9, 0, 0);
-    s_given (worker, 4);
-    s_given (worker, 5);
+    rig_given (s_rig, worker, 4);
+    rig_given (s_rig, worker, 5);
 }
 
 Test (core_worker, workers_take_turns)
 {
-    uint32_t one = s_worker (1, 5);
-    uint32_t other = s_worker (2, 5);
+    uint32_t one = rig_worker (s_rig, 1, 5);
+    uint32_t other = rig_worker (s_rig, 2, 5);
     rig_push (s_rig, s_client, "bread", 1, 4, "flour");
-    s_given (one, 1);
-    s_given (other, 2);
-    s_given (one, 3);
-    s_given (other, 4);
+    rig_given (s_rig, one, 1);
+    rig_given (s_rig, other, 2);
+    rig_given (s_rig, one, 3);
+    rig_given (s_rig, other, 4);
 }
 
 Test (core_worker, groups_take_turns)
@@ -120,19 +86,19 @@ Test (core_worker, a_worker_holds_at_most_its_credit_of_bytes_but_always_one_tas
     rig_groups (s_rig, &group, 1);
     rig_send (s_rig, worker);
     rig_turn (s_rig);
-    uint64_t fence = s_given (worker, 1);
-    s_given (worker, 2);
-    s_nothing (worker);
+    uint64_t fence = rig_given (s_rig, worker, 1);
+    rig_given (s_rig, worker, 2);
+    rig_given_nothing (s_rig, worker);
     rig_result (s_rig, worker, 1, fence, 0, "", 0);
-    s_given (worker, 3);
-    s_nothing (worker);
+    rig_given (s_rig, worker, 3);
+    rig_given_nothing (s_rig, worker);
 }
 
 Test (core_worker, a_fence_of_a_later_attempt_is_higher)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    uint64_t first = s_given (worker, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    uint64_t first = rig_given (s_rig, worker, 1);
     rig_result (s_rig, worker, 1, first, 1, "burnt", 10);
     rig_pass (s_rig, 10);
     const rig_said_t *said = rig_hear (s_rig, worker, STP_TASK);
@@ -146,8 +112,8 @@ Test (core_worker, a_fence_of_a_later_attempt_is_higher)
 Test (core_worker, a_result_is_acknowledged_when_it_is_durable)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    uint64_t fence = s_given (worker, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    uint64_t fence = rig_given (s_rig, worker, 1);
     rig_deaf (s_rig);
     s_rig->keeps_up = false;
     rig_result (s_rig, worker, 1, fence, 0, "bread", 0);
@@ -160,9 +126,9 @@ Test (core_worker, a_result_is_acknowledged_when_it_is_durable)
 Test (core_worker, the_same_result_again_is_acknowledged_again)
 {
     rig_push (s_rig, s_client, "bread", 1, 2, "flour");
-    uint32_t worker = s_worker (1, 2);
-    uint64_t one = s_given (worker, 1);
-    uint64_t two = s_given (worker, 2);
+    uint32_t worker = rig_worker (s_rig, 1, 2);
+    uint64_t one = rig_given (s_rig, worker, 1);
+    uint64_t two = rig_given (s_rig, worker, 2);
     rig_deaf (s_rig);
     for (int count = 0; count < 2; count++) {
         rig_result (s_rig, worker, 1, one, 0, "bread", 0);
@@ -177,9 +143,9 @@ Test (core_worker, the_same_result_again_is_acknowledged_again)
 Test (core_worker, a_result_with_another_fence_or_of_another_worker_is_stale)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    uint32_t other = s_worker (2, 1);
-    uint64_t fence = s_given (worker, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    uint32_t other = rig_worker (s_rig, 2, 1);
+    uint64_t fence = rig_given (s_rig, worker, 1);
     rig_result (s_rig, worker, 1, fence + 1, 0, "bread", 0);
     cr_assert (rig_hear (s_rig, worker, STP_STALE));
     rig_result (s_rig, other, 1, fence, 0, "bread", 0);
@@ -193,8 +159,8 @@ Test (core_worker, a_result_with_another_fence_or_of_another_worker_is_stale)
 Test (core_worker, a_verdict_or_delay_that_is_none_is_malformed)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    uint64_t fence = s_given (worker, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    uint64_t fence = rig_given (s_rig, worker, 1);
     rig_result (s_rig, worker, 1, fence, 4, "", 0);
     cr_assert_str_eq (rig_hear (s_rig, worker, STP_ERROR)->body, "malformed");
     rig_result (s_rig, worker, 1, fence, 1, "", UINT64_MAX);
@@ -216,15 +182,15 @@ Test (core_worker, the_back_off_doubles_up_to_its_most_with_a_quarter_of_jitter)
     static const int64_t waits [] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
     rig_set (s_rig, s_client, "bread", "max_attempts", 100);
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
     for (size_t count = 0; count < 8; count++) {
-        uint64_t fence = s_given (worker, 1);
+        uint64_t fence = rig_given (s_rig, worker, 1);
         int64_t wait = s_fail (worker, fence, 1, 0);
         cr_assert (wait >= waits [count] * 3 / 4 && wait <= waits [count] * 5 / 4,
                    "waits %ld ms, not about %ld", wait, waits [count]);
         for (; wait > 0; wait -= 500) {
-            s_beat (worker);
-            s_beat (s_client);
+            rig_beat (s_rig, worker);
+            rig_beat (s_rig, s_client);
             rig_pass (s_rig, wait < 500 ? wait : 500);
         }
     }
@@ -234,22 +200,22 @@ Test (core_worker, the_back_off_doubles_up_to_its_most_with_a_quarter_of_jitter)
 Test (core_worker, the_jitter_differs_and_the_delay_of_a_verdict_replaces_it)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    cr_assert_eq (s_fail (worker, s_given (worker, 1), 1, 77), 77);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    cr_assert_eq (s_fail (worker, rig_given (s_rig, worker, 1), 1, 77), 77);
     rig_pass (s_rig, 77);
-    cr_assert_eq (s_fail (worker, s_given (worker, 1), 2, 3), 3);
+    cr_assert_eq (s_fail (worker, rig_given (s_rig, worker, 1), 2, 3), 3);
 }
 
 Test (core_worker, a_task_is_dead_after_its_last_attempt)
 {
     rig_set (s_rig, s_client, "bread", "max_attempts", 3);
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
     for (int count = 0; count < 3; count++) {
-        s_fail (worker, s_given (worker, 1), 1, 1);
+        s_fail (worker, rig_given (s_rig, worker, 1), 1, 1);
         rig_pass (s_rig, 1);
     }
-    s_nothing (worker);
+    rig_given_nothing (s_rig, worker);
     cr_assert_eq (rig_task (s_rig, 1)->state, STINT_DEAD);
     cr_assert_eq (rig_task (s_rig, 1)->result.size, strlen ("burnt"));
     cr_assert_eq (rig_task (s_rig, 1)->payload.size, strlen ("flour"));
@@ -259,9 +225,9 @@ Test (core_worker, later_uses_up_no_attempt)
 {
     rig_set (s_rig, s_client, "bread", "max_attempts", 1);
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
     for (int count = 0; count < 5; count++) {
-        s_fail (worker, s_given (worker, 1), 2, 5);
+        s_fail (worker, rig_given (s_rig, worker, 1), 2, 5);
         cr_assert_eq (rig_task (s_rig, 1)->attempts, 0);
         rig_pass (s_rig, 5);
     }
@@ -271,8 +237,8 @@ Test (core_worker, later_uses_up_no_attempt)
 Test (core_worker, refused_for_good_is_dead_at_once)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    s_fail (worker, s_given (worker, 1), 3, 0);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    s_fail (worker, rig_given (s_rig, worker, 1), 3, 0);
     cr_assert_eq (rig_task (s_rig, 1)->state, STINT_DEAD);
 }
 
@@ -281,20 +247,20 @@ Test (core_worker, the_text_of_a_failure_is_cut)
     static char text [STINT_ERROR_MAX + 100];
     memset (text, 'x', sizeof text - 1);
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    rig_result (s_rig, worker, 1, s_given (worker, 1), 1, text, 0);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    rig_result (s_rig, worker, 1, rig_given (s_rig, worker, 1), 1, text, 0);
     cr_assert_eq (rig_task (s_rig, 1)->result.size, STINT_ERROR_MAX);
 }
 
 Test (core_worker, tasks_that_are_tried_again_go_first)
 {
     rig_push (s_rig, s_client, "bread", 1, 3, "flour");
-    uint32_t worker = s_worker (1, 1);
-    s_fail (worker, s_given (worker, 1), 1, 5);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    s_fail (worker, rig_given (s_rig, worker, 1), 1, 5);
     rig_pass (s_rig, 5);
-    uint64_t fence = s_given (worker, 2);
+    uint64_t fence = rig_given (s_rig, worker, 2);
     rig_result (s_rig, worker, 2, fence, 0, "", 0);
-    s_given (worker, 1);
+    rig_given (s_rig, worker, 1);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -313,26 +279,26 @@ s_return (uint32_t session, uint64_t id, uint64_t fence)
 Test (core_worker, what_is_returned_goes_to_its_old_place_without_blame)
 {
     rig_push (s_rig, s_client, "bread", 1, 4, "flour");
-    uint32_t worker = s_worker (1, 3);
-    uint64_t fence = s_given (worker, 1);
-    s_given (worker, 2);
-    s_given (worker, 3);
-    uint32_t other = s_worker (2, 0);
+    uint32_t worker = rig_worker (s_rig, 1, 3);
+    uint64_t fence = rig_given (s_rig, worker, 1);
+    rig_given (s_rig, worker, 2);
+    rig_given (s_rig, worker, 3);
+    uint32_t other = rig_worker (s_rig, 2, 0);
     s_return (worker, 1, fence + 7);
     s_return (worker, 1, fence);
     const rig_said_t *said = rig_hear (s_rig, worker, STP_TASK);
     cr_assert_eq (said->reply.id, 1);
     cr_assert_eq (said->reply.attempts, 1);
     s_return (worker, 1, fence);
-    s_nothing (worker);
+    rig_given_nothing (s_rig, worker);
     cr_assert_eq (rig_task (s_rig, 1)->failures + rig_task (s_rig, 1)->lost, 0);
-    s_nothing (other);
+    rig_given_nothing (s_rig, other);
 }
 
 Test (core_worker, what_a_worker_holds_when_it_leaves_goes_back_without_blame)
 {
     rig_push (s_rig, s_client, "bread", 1, 3, "flour");
-    uint32_t worker = s_worker (1, 3);
+    uint32_t worker = rig_worker (s_rig, 1, 3);
     rig_deaf (s_rig);
     rig_begin (s_rig, STP_BYE, 0);
     rig_send (s_rig, worker);
@@ -343,16 +309,16 @@ Test (core_worker, what_a_worker_holds_when_it_leaves_goes_back_without_blame)
         cr_assert_eq (rig_task (s_rig, id)->attempts, 0);
         cr_assert_eq (rig_task (s_rig, id)->lost, 0);
     }
-    uint32_t other = s_worker (2, 3);
+    uint32_t other = rig_worker (s_rig, 2, 3);
     for (uint64_t id = 1; id <= 3; id++)
-        s_given (other, id);
+        rig_given (s_rig, other, id);
 }
 
 Test (core_worker, a_worker_that_is_silent_too_long_loses_what_it_holds)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    uint64_t fence = s_given (worker, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    uint64_t fence = rig_given (s_rig, worker, 1);
     rig_pass (s_rig, 2999);
     cr_assert_eq (rig_task (s_rig, 1)->state, STINT_RUNNING);
     rig_pass (s_rig, 1);
@@ -378,8 +344,8 @@ Test (core_worker, a_task_that_loses_too_many_workers_is_dead_and_their_results_
     uint64_t fence = 0;
     for (uint64_t worker = 1; worker <= CORE_LOST_MAX; worker++) {
         cr_assert_eq (rig_task (s_rig, 1)->state, STINT_READY);
-        uint32_t session = s_worker (worker, 1);
-        fence = s_given (session, 1);
+        uint32_t session = rig_worker (s_rig, worker, 1);
+        fence = rig_given (s_rig, session, 1);
         core_leave (s_rig->core, session);
         rig_turn (s_rig);
     }
@@ -395,10 +361,10 @@ Test (core_worker, a_task_that_loses_too_many_workers_is_dead_and_their_results_
 Test (core_worker, a_lost_worker_does_not_kill_a_task_whose_limit_was_lowered)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    s_fail (worker, s_given (worker, 1), 1, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    s_fail (worker, rig_given (s_rig, worker, 1), 1, 1);
     rig_pass (s_rig, 1);
-    s_given (worker, 1);
+    rig_given (s_rig, worker, 1);
     rig_set (s_rig, s_client, "bread", "max_attempts", 1);
     core_leave (s_rig->core, worker);
     rig_turn (s_rig);
@@ -408,7 +374,7 @@ Test (core_worker, a_lost_worker_does_not_kill_a_task_whose_limit_was_lowered)
 Test (core_worker, thousands_of_leases_that_end_together_are_taken_back_in_parts)
 {
     rig_push (s_rig, s_client, "bread", 1, 2000, "x");
-    uint32_t worker = s_worker (1, 2000);
+    uint32_t worker = rig_worker (s_rig, 1, 2000);
     rig_deaf (s_rig);
     core_leave (s_rig->core, worker);
     cr_assert (core_run (s_rig->core, s_rig->now, s_rig->effects));
@@ -423,10 +389,10 @@ Test (core_worker, thousands_of_leases_that_end_together_are_taken_back_in_parts
 
 Test (core_worker, each_side_beats_and_any_message_counts)
 {
-    uint32_t worker = s_worker (1, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
     rig_deaf (s_rig);
     for (int second = 0; second < 5; second++) {
-        s_beat (worker);
+        rig_beat (s_rig, worker);
         rig_pass (s_rig, 1000);
         cr_assert (rig_hear (s_rig, worker, STP_HEARTBEAT));
         cr_assert_null (rig_hear (s_rig, worker, 0));
@@ -438,7 +404,7 @@ Test (core_worker, each_side_beats_and_any_message_counts)
 Test (core_worker, a_worker_hears_how_much_waits_and_runs_in_its_groups)
 {
     rig_push (s_rig, s_client, "bread", 1, 7, "flour");
-    uint32_t worker = s_worker (1, 2);
+    uint32_t worker = rig_worker (s_rig, 1, 2);
     rig_deaf (s_rig);
     rig_pass (s_rig, 1000);
     cr_assert_eq (rig_hear (s_rig, worker, STP_HEARTBEAT)->reply.count, 7);
@@ -447,7 +413,7 @@ Test (core_worker, a_worker_hears_how_much_waits_and_runs_in_its_groups)
 Test (core_worker, a_stranger_that_beats_is_told_to_begin_again)
 {
     uint32_t session = rig_open (s_rig);
-    s_beat (session);
+    rig_beat (s_rig, session);
     rig_turn (s_rig);
     cr_assert (rig_hear (s_rig, session, STP_BYE));
     cr_assert_eq (core_totals (s_rig->core).sessions, 1);
@@ -459,8 +425,8 @@ Test (core_worker, a_stranger_that_beats_is_told_to_begin_again)
 Test (core_worker, nobody_is_blamed_for_a_stall_of_the_broker)
 {
     rig_push (s_rig, s_client, "bread", 1, 1, "flour");
-    uint32_t worker = s_worker (1, 1);
-    s_given (worker, 1);
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    rig_given (s_rig, worker, 1);
     s_rig->now += 60000;
     core_forgive (s_rig->core, 60000);
     rig_turn (s_rig);
