@@ -53,6 +53,29 @@ core_group (core_t *core, stint_bytes_t name)
 //  ---------------------------------------------------------------------------------
 //  PUSH
 
+static uint64_t
+s_size (const stint_message_t *message)
+{
+    uint64_t bytes = (uint64_t) (message->list.end - message->list.at);
+    for (size_t index = 0; index < message->frame_count; index++)
+        bytes += message->frames [index].size;
+    return bytes;
+}
+
+//  Returns null, or which limit of the group a push passes by itself, so that waiting would
+//  not help it.
+
+static const char *
+s_too_large (const core_t *core, uint32_t slot, const stint_message_t *message)
+{
+    record_settings_t settings = groups_settings (&core->groups, slot);
+    if (message->list_count > settings.max_tasks)
+        return "one push has more tasks than the group's max_tasks: push fewer at once";
+    if (s_size (message) > settings.max_bytes)
+        return "one push has more bytes than the group's max_bytes: push fewer at once";
+    return NULL;
+}
+
 //  Returns null when there is room for a push, or which limit it would pass.
 
 static const char *
@@ -60,9 +83,7 @@ s_full_of (const core_t *core, uint32_t slot, const stint_message_t *message)
 {
     const group_t *group = &core->groups.groups.pool [slot];
     record_settings_t settings = groups_settings (&core->groups, slot);
-    uint64_t bytes = (uint64_t) (message->list.end - message->list.at);
-    for (size_t index = 0; index < message->frame_count; index++)
-        bytes += message->frames [index].size;
+    uint64_t bytes = s_size (message);
 
     if (group_held (group) + (uint64_t) message->list_count > settings.max_tasks)
         return "the group holds as many tasks as its max_tasks allows";
@@ -131,6 +152,11 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
         return;
     }
     uint32_t group = core_group (core, message->group);
+    const char *large = group ? s_too_large (core, group, message) : NULL;
+    if (large) {
+        core_error (out, session, message->request, "invalid", large);
+        return;
+    }
     const char *full = group ? s_full_of (core, group, message)
                              : "the broker has as many groups as its limits/groups allows";
     if (full) {
@@ -199,7 +225,9 @@ core_on_batch (core_t *core, int64_t now, uint32_t session, const stint_message_
         slot = batches_find (&core->batches, record.batch);
     }
     const batch_t *batch = &core->batches.batches.pool [slot];
+    uint64_t most = groups_settings (&core->groups, group).max_tasks;
     reply_t *reply = s_accepted (out, session, message->request);
+    reply->id = most < STINT_LIST_MAX ? most : STINT_LIST_MAX;
     reply->batch = batch->id;
     reply->count = batch->pushed;
     reply->cursor = batch->collected;

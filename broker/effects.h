@@ -25,7 +25,7 @@ typedef struct {
         uint32_t number;  //  OUTCOME: place in the batch
     };
     uint64_t request;  //  Number of the request that it answers, 0 for none
-    uint64_t id;       //  Task
+    uint64_t id;       //  Task. ACCEPTED of a batch: most tasks in one push
     uint64_t batch;    //  ACCEPTED, OUTCOME: number of the batch
     union {
         uint64_t fence;     //  TASK, REVOKE, STALE: attempt

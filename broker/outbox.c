@@ -352,7 +352,7 @@ s_write_accepted (outbox_t *self, const reply_t *reply)
 {
     stint_writer_t *out = &self->single;
     stint_wire_begin (out, STP_ACCEPTED,
-                      reply->batch                   ? 4
+                      reply->batch                   ? 5
                       : reply->id || !reply->durable ? 3
                                                      : 1);
     stint_wire_number (out, 'r', reply->request);
@@ -360,6 +360,7 @@ s_write_accepted (outbox_t *self, const reply_t *reply)
         stint_wire_number (out, 'b', reply->batch);
         stint_wire_number (out, 'c', reply->count);
         stint_wire_number (out, 'k', reply->cursor);
+        stint_wire_number (out, 'v', reply->id);
     }
     else if (reply->id) {
         stint_wire_number (out, 'i', reply->id);

@@ -47,6 +47,7 @@ struct stint_batch {
     stint_writer_t elements;  //  Tasks of the open push, packed
     stint_packet_t *open;     //  Frame 0 is for its header, the others are large payloads
     uint32_t waiting;         //  Tasks in the open push
+    uint32_t ripe;            //  Tasks with which it is sealed
     size_t waiting_bytes;     //  What they take
     bool urgent;              //  Somebody waits for what is waiting
     uint64_t pushed;          //  Tasks that were accepted before it was opened here
@@ -125,6 +126,8 @@ stint_batch_open (stint_client_t *client, const char *group, const char *name)
     snprintf (self->group, sizeof self->group, "%s", group);
     snprintf (self->name, sizeof self->name, "%s", name);
     self->number = message->batch;
+    bool few = message->most > 0 && message->most < RIPE_TASKS;
+    self->ripe = few ? (uint32_t) message->most : RIPE_TASKS;
     self->pushed = message->count;
     self->received = self->returned = self->finished = message->cursor;
     self->acknowledged = message->cursor;
@@ -233,7 +236,7 @@ stint_batch_progress (stint_batch_t *self, stint_progress_t *progress)
 static bool
 s_ripe (const stint_batch_t *self)
 {
-    return self->waiting >= RIPE_TASKS || self->waiting_bytes >= RIPE_BYTES;
+    return self->waiting >= self->ripe || self->waiting_bytes >= RIPE_BYTES;
 }
 
 //  Returns true when what was finished with is to be acknowledged now.

@@ -79,6 +79,7 @@ static const struct {
     {'z', FIELD_NUMBER, offsetof (stint_message_t, backlog), 0},
     {'x', FIELD_NUMBER, offsetof (stint_message_t, state), 0},
     {'l', FIELD_NUMBER, offsetof (stint_message_t, bytes), 0},
+    {'v', FIELD_NUMBER, offsetof (stint_message_t, most), 0},
     {'o', FIELD_BYTES, offsetof (stint_message_t, operation), 0},
     {'e', FIELD_BYTES, offsetof (stint_message_t, error), 0},
     {'m', FIELD_BYTES, offsetof (stint_message_t, text), 0},

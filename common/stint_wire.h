@@ -1,10 +1,10 @@
 //  stint_wire: STP/1, the commands that travel between clients, workers and the broker
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  PROTOCOL.md is the normative text; the tables in stint_wire.c are what the code goes by
-//  and a test compares the two. A message is a header frame ("STP", version, command, one
-//  msgpack map) and payload frames. Bodies up to STINT_INLINE_MAX bytes ride in the header;
-//  a larger one is a frame of its own, and the header holds the number of that frame.
+//  PROTOCOL.md is the normative text, which a test compares with the tables in
+//  stint_wire.c. A message is a header frame ("STP", version, command, one msgpack map) and
+//  payload frames. Bodies up to STINT_INLINE_MAX bytes ride in the header; a larger one is
+//  a frame of its own, and the header holds the number of that frame.
 
 #ifndef STINT_WIRE_H
 #define STINT_WIRE_H
@@ -66,6 +66,7 @@ typedef struct {
     uint64_t backlog;         //  z: tasks waiting and running in a worker's groups
     uint64_t state;           //  x: a task's state
     uint64_t bytes;           //  l: bytes of payload that a worker will hold
+    uint64_t most;            //  v: most tasks that one push may have
     stint_bytes_t operation;  //  o: what to do, or what to ask
     stint_bytes_t error;      //  e: code of an error
     stint_bytes_t text;       //  m: text for people
@@ -103,9 +104,8 @@ typedef struct {
     size_t frame;        //  Payload frame the body came in, from 1; 0 when in the header
 } stint_item_t;
 
-//  Understands one message: the header frame, then payload frames. Borrows all of them:
-//  what the message points to lives as long as the frames. Fields are checked for type
-//  and limit, bodies for their frames; a group's and a batch's name for its letters.
+//  Understands one message: the header frame, then payload frames, and borrows all of them.
+//  Checks fields for type and limit, bodies for their frames, names for their letters.
 stint_wire_status_t stint_wire_decode (stint_message_t *self, const stint_bytes_t *frames,
                                        size_t frame_count);
 

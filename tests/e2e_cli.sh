@@ -312,6 +312,13 @@ is_json
 run 1 result "$dead" --json
 is_json
 
+# A group may hold less than a push would like to bring.
+run 0 group set narrow max_tasks=5
+start_worker narrow --slots 2 --exec cat
+seq 1 300 > "$home/in"
+run 0 map narrow "$home/in"
+cmp "$home/out" "$home/in" || fail 'map through a narrow group is not what went in'
+
 #  ---------------------------------------------------------------------------------
 #  A broker that dies in the midst
 

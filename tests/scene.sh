@@ -31,6 +31,7 @@ exec {silent}<> <(:)                   # a pipe that nobody writes to
 clean_up ()
 {
     trap - EXIT
+    exec 2> /dev/null  # what bash says of those that are killed now
     for pid in "${!alive[@]}"; do
         kill -CONT "$pid" 2> /dev/null
         kill -9 "$pid" 2> /dev/null

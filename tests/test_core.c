@@ -264,6 +264,19 @@ Test (core, a_group_that_holds_its_most_bytes_is_full)
     s_full ("max_bytes");
 }
 
+Test (core, a_push_that_its_group_can_never_hold_is_not_told_to_wait)
+{
+    rig_set (s_rig, s_client, "bread", "max_tasks", 3);
+    rig_set (s_rig, s_client, "rolls", "max_bytes", 100);
+    rig_deaf (s_rig);
+    rig_push (s_rig, s_client, "bread", 1, 4, "flour");
+    s_refused ("invalid");
+    rig_push (s_rig, s_client, "rolls", 1, 5, "twenty bytes of flour");
+    s_refused ("invalid");
+    rig_push (s_rig, s_client, "bread", 1, 3, "flour");
+    s_accepted (1, 3);
+}
+
 Test (core, the_broker_is_full_of_tasks_groups_producers_and_bytes_on_their_way)
 {
     core_limits_t limits = rig_limits ();
