@@ -190,36 +190,45 @@ s_told (const uint8_t *at, unsigned shape)
     return width > 0 ? s_big_endian (at + 1, width) : *at & 0x0f;
 }
 
+//  The loop inside is all there is to most values: they announce nothing. Values within a
+//  container are paid for when it announces them.
+
 size_t
 stint_pack_measure (stint_bytes_t bytes, size_t depth_max, size_t *items)
 {
     assert (depth_max <= STINT_PACK_DEPTH);
     const uint8_t *at = bytes.data;
     const uint8_t *end = at + bytes.size;
-    uint64_t open [STINT_PACK_DEPTH + 1] = {
-        0};             //  Values still to come at the depths above
-    uint64_t left = 1;  //  The same at this one
+    uint64_t open [STINT_PACK_DEPTH + 1];  //  Values still to come at the depths above
+    uint64_t left = 1;                     //  The same at this one
     size_t depth = 0;
-    size_t budget = *items;
+    if (*items == 0)
+        return 0;
+    size_t budget = *items - 1;
 
-    while (left > 0 || depth > 0) {
-        if (left == 0) {
+    for (;;) {
+        unsigned shape = 0;
+        while (left > 0) {
+            if (at == end)
+                return 0;
+            shape = s_shapes [*at];
+            if ((shape & SHAPE_SIZE) > (size_t) (end - at))
+                return 0;
+            left--;
+            if (shape & SHAPE_KIND)
+                break;
+            at += shape & SHAPE_SIZE;
+            shape = 0;
+        }
+        if (shape == 0) {
+            if (depth == 0)
+                break;
             left = open [--depth];
             continue;
         }
-        if (budget == 0 || at == end)
-            return 0;
-        left--;
-        budget--;
-        unsigned shape = s_shapes [*at];
-        if ((shape & SHAPE_SIZE) > (size_t) (end - at))
-            return 0;
-        const uint8_t *head = at;
-        at += shape & SHAPE_SIZE;
+        uint64_t told = s_told (at, shape);
         unsigned kind = shape & SHAPE_KIND;
-        if (kind == 0)
-            continue;
-        uint64_t told = s_told (head, shape);
+        at += shape & SHAPE_SIZE;
         if (kind == SHAPE_MAP)
             told *= 2;
         if (told > (uint64_t) (end - at) || kind == SHAPE_BROKEN)
@@ -228,8 +237,9 @@ stint_pack_measure (stint_bytes_t bytes, size_t depth_max, size_t *items)
             at += told;
             continue;
         }
-        if (depth == depth_max)
+        if (depth == depth_max || told > budget)
             return 0;
+        budget -= told;
         open [depth++] = left;
         left = told;
     }
@@ -299,12 +309,6 @@ s_take (stint_reader_t *self, stint_type_t type, s_head_t *head)
 uint64_t
 stint_read_long_number (stint_reader_t *self)
 {
-    if (self->end - self->at >= 5 && *self->at == 0xce) {
-        uint32_t number;
-        memcpy (&number, self->at + 1, sizeof number);
-        self->at += 5;
-        return be32toh (number);
-    }
     s_head_t head;
     if (!s_take (self, STINT_TYPE_NUMBER, &head))
         return 0;
@@ -336,14 +340,8 @@ stint_read_boolean (stint_reader_t *self)
 }
 
 stint_bytes_t
-stint_read_bytes (stint_reader_t *self)
+stint_read_long_bytes (stint_reader_t *self)
 {
-    if (self->end - self->at >= 2 && self->at [0] == 0xc4
-        && self->end - self->at - 2 >= self->at [1]) {
-        stint_bytes_t bytes = {self->at + 2, self->at [1]};
-        self->at += 2 + bytes.size;
-        return bytes;
-    }
     s_head_t head = s_head (self->at, self->end);
     uint64_t left = (uint64_t) (self->end - self->at);
     if ((head.type != STINT_TYPE_BYTES && head.type != STINT_TYPE_TEXT)
@@ -358,7 +356,7 @@ stint_read_bytes (stint_reader_t *self)
 }
 
 uint32_t
-stint_read_array (stint_reader_t *self)
+stint_read_long_array (stint_reader_t *self)
 {
     s_head_t head;
     return s_take (self, STINT_TYPE_ARRAY, &head) ? (uint32_t) head.number : 0;
@@ -463,7 +461,10 @@ stint_write_long_number (stint_writer_t *self, uint64_t value)
 void
 stint_write_signed (stint_writer_t *self, int64_t value)
 {
-    s_pack_int64 (self, value);
+    if (value >= 0)
+        stint_write_number (self, (uint64_t) value);
+    else
+        s_pack_int64 (self, value);
 }
 
 void

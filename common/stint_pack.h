@@ -52,18 +52,12 @@ stint_reader_t stint_reader_of (stint_bytes_t bytes);
 //  Returns the type of the next value.
 stint_type_t stint_read_type (const stint_reader_t *self);
 
-//  Returns the next value, which has to be an integer from 0 up. What fits into one octet
-//  is read in place.
+//  Returns true when the next value is a bin of less than 256 bytes, as most bodies are.
+static inline bool stint_read_is_short (const stint_reader_t *self);
 
-uint64_t stint_read_long_number (stint_reader_t *self);
-
-static inline uint64_t
-stint_read_number (stint_reader_t *self)
-{
-    if (self->at < self->end && *self->at < 0x80)
-        return *self->at++;
-    return stint_read_long_number (self);
-}
+//  Returns the next value, which has to be an integer from 0 up. The forms that most
+//  numbers of tasks and attempts have are read in place.
+static inline uint64_t stint_read_number (stint_reader_t *self);
 
 //  Returns the next value, which has to be an integer within int64_t.
 int64_t stint_read_signed (stint_reader_t *self);
@@ -72,10 +66,10 @@ int64_t stint_read_signed (stint_reader_t *self);
 bool stint_read_boolean (stint_reader_t *self);
 
 //  Returns the next value, which has to be str or bin. Points into the message.
-stint_bytes_t stint_read_bytes (stint_reader_t *self);
+static inline stint_bytes_t stint_read_bytes (stint_reader_t *self);
 
 //  Enters an array or a map and returns how many elements or pairs follow.
-uint32_t stint_read_array (stint_reader_t *self);
+static inline uint32_t stint_read_array (stint_reader_t *self);
 uint32_t stint_read_map (stint_reader_t *self);
 
 //  Passes over the next value, whatever it is, and returns the bytes it took.
@@ -104,28 +98,9 @@ void stint_write_string (stint_writer_t *self, stint_bytes_t text);
 void stint_write_bytes (stint_writer_t *self, stint_bytes_t bytes);
 void stint_write_map (stint_writer_t *self, uint32_t count);
 
-//  Numbers and arrays: what fits into one octet is written in place.
-
-void stint_write_long_number (stint_writer_t *self, uint64_t value);
-void stint_write_long_array (stint_writer_t *self, uint32_t count);
-
-static inline void
-stint_write_number (stint_writer_t *self, uint64_t value)
-{
-    if (value < 0x80 && self->size < self->capacity)
-        self->data [self->size++] = (uint8_t) value;
-    else
-        stint_write_long_number (self, value);
-}
-
-static inline void
-stint_write_array (stint_writer_t *self, uint32_t count)
-{
-    if (count < 16 && self->size < self->capacity)
-        self->data [self->size++] = (uint8_t) (0x90 | count);
-    else
-        stint_write_long_array (self, count);
-}
+//  Numbers and arrays: the forms that most of them have are written in place.
+static inline void stint_write_number (stint_writer_t *self, uint64_t value);
+static inline void stint_write_array (stint_writer_t *self, uint32_t count);
 
 //  Appends bytes as they are: a value that is packed already, or a magic number.
 void stint_write_raw (stint_writer_t *self, stint_bytes_t bytes);
@@ -134,5 +109,7 @@ void stint_write_raw (stint_writer_t *self, stint_bytes_t bytes);
 //  there writes the length. Takes five bytes, whatever the length.
 size_t stint_write_array_open (stint_writer_t *self);
 void stint_write_array_close (stint_writer_t *self, size_t where, uint32_t count);
+
+#include "stint_pack_inline.h"
 
 #endif

@@ -92,20 +92,6 @@ static const struct {
 
 #define FIELDS (sizeof s_fields / sizeof s_fields [0])
 
-//  The shape of a command's list, for writing one. As in the table, without a search.
-
-static s_shape_t
-s_shape (stp_command_t command)
-{
-    if (command == STP_TASK)
-        return SHAPE_TASK;
-    if (command == STP_OUTCOME)
-        return SHAPE_OUTCOME;
-    if (command == STP_RESULT)
-        return SHAPE_RESULT;
-    return command == STP_PUSH ? SHAPE_PAYLOAD : SHAPE_ATTEMPT;
-}
-
 static size_t
 s_find_command (stp_command_t command)
 {
@@ -293,7 +279,7 @@ static void
 s_take_body (stint_message_t *self, stint_item_t *item)
 {
     stint_reader_t *reader = &self->list;
-    if (reader->at < reader->end && *reader->at == 0xc4) {
+    if (stint_read_is_short (reader)) {
         item->body = stint_read_bytes (reader);
         return;
     }
@@ -415,7 +401,9 @@ stint_wire_next (stint_message_t *self, stint_item_t *item)
     self->list_count--;
     *item = (stint_item_t){0};
     s_shape_t shape = (s_shape_t) self->shape;
-    if (shape == SHAPE_PAYLOAD && stint_read_type (&self->list) != STINT_TYPE_ARRAY)
+    if (shape == SHAPE_PAYLOAD
+        && (stint_read_is_short (&self->list)
+            || stint_read_type (&self->list) != STINT_TYPE_ARRAY))
         s_take_body (self, item);
     else {
         uint32_t values = stint_read_array (&self->list);
@@ -507,44 +495,45 @@ s_put_payload (stint_writer_t *out, const stint_item_t *item)
         s_put_body (out, item);
 }
 
+static void
+s_put_result (stint_writer_t *out, const stint_item_t *item)
+{
+    stint_write_array (out, item->delay > 0 ? 5 : 4);
+    stint_write_number (out, item->id);
+    stint_write_number (out, item->fence);
+    stint_write_number (out, item->verdict);
+    s_put_body (out, item);
+    if (item->delay > 0)
+        stint_write_number (out, item->delay);
+}
+
+//  In the shapes of the table, but without a search.
+
 void
 stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item)
 {
-    switch (s_shape (command)) {
-        case SHAPE_PAYLOAD:
-            s_put_payload (out, item);
-            break;
-        case SHAPE_TASK:
-            stint_write_array (out, 4);
-            stint_write_number (out, item->id);
-            stint_write_number (out, item->fence);
-            stint_write_number (out, item->number);
-            s_put_body (out, item);
-            break;
-        case SHAPE_RESULT:
-            stint_write_array (out, item->delay > 0 ? 5 : 4);
-            stint_write_number (out, item->id);
-            stint_write_number (out, item->fence);
-            stint_write_number (out, item->verdict);
-            s_put_body (out, item);
-            if (item->delay > 0)
-                stint_write_number (out, item->delay);
-            break;
-        case SHAPE_OUTCOME:
-            stint_write_array (out, 5);
-            stint_write_number (out, item->id);
-            stint_write_number (out, item->number);
-            stint_write_number (out, item->verdict);
-            stint_write_number (out, item->attempts);
-            s_put_body (out, item);
-            break;
-        case SHAPE_ATTEMPT:
-            stint_write_array (out, 2);
-            stint_write_number (out, item->id);
-            stint_write_number (out, item->fence);
-            break;
-        case SHAPE_NONE:
-        default:
-            assert (false);
+    if (command == STP_PUSH)
+        s_put_payload (out, item);
+    else if (command == STP_TASK) {
+        stint_write_array (out, 4);
+        stint_write_number (out, item->id);
+        stint_write_number (out, item->fence);
+        stint_write_number (out, item->number);
+        s_put_body (out, item);
+    }
+    else if (command == STP_RESULT)
+        s_put_result (out, item);
+    else if (command == STP_OUTCOME) {
+        stint_write_array (out, 5);
+        stint_write_number (out, item->id);
+        stint_write_number (out, item->number);
+        stint_write_number (out, item->verdict);
+        stint_write_number (out, item->attempts);
+        s_put_body (out, item);
+    }
+    else {
+        stint_write_array (out, 2);
+        stint_write_number (out, item->id);
+        stint_write_number (out, item->fence);
     }
 }
