@@ -47,6 +47,7 @@ typedef struct {
 
 struct outbox {
     outbox_options_t with;   //  What it works with
+    journal_t *journal;      //  The core's
     s_box_t *boxes;          //  By session
     uint32_t *now;           //  Sessions with something in now
     uint32_t now_count;      //  How many
@@ -68,6 +69,7 @@ outbox_new (const outbox_options_t *options)
     if (!self)
         abort ();
     self->with = *options;
+    self->journal = core_journal (options->core);
     size_t boxes = (size_t) options->sessions + 1;
     self->boxes = calloc (boxes, sizeof *self->boxes);
     self->now = calloc (boxes, sizeof *self->now);
@@ -247,7 +249,7 @@ s_add_frame (outbox_t *self, s_parcel_t *parcel, journal_place_t place, stint_by
             abort ();
     }
     zmq_msg_t *frame = &parcel->frames [parcel->frame_count++];
-    journal_memory_t *memory = journal_keep (core_journal (self->with.core), place);
+    journal_memory_t *memory = journal_keep (self->journal, place);
     if (memory)
         zmq_msg_init_data (frame, (void *) (uintptr_t) bytes.data, bytes.size,
                            s_release_memory, memory);
@@ -261,14 +263,16 @@ s_body (outbox_t *self, journal_place_t place)
 {
     if (!place.block || place.size == 0)
         return (stint_bytes_t){NULL, 0};
-    return store_fetch (self->with.engine, self->with.store, core_journal (self->with.core),
-                        place);
+    stint_bytes_t bytes = journal_bytes (self->journal, place);
+    if (bytes.data)
+        return bytes;
+    return store_fetch (self->with.engine, self->with.store, self->journal, place);
 }
 
 //  Begins the message of a list.
 
 static void
-s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply)
+s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply, uint64_t peer)
 {
     stint_writer_t *out = &parcel->header;
     parcel->command = (stp_command_t) reply->command;
@@ -276,7 +280,7 @@ s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply)
     parcel->key = reply->batch ? reply->batch : reply->request;
     parcel->cursor = 0;
     parcel->count = 0;
-    parcel->peer = peers_of (self->with.peers, reply->session);
+    parcel->peer = peer;
     if (reply->command == STP_TASK) {
         stint_wire_begin (out, STP_TASK, 2);
         stint_wire_text (out, 'g', core_group_name (self->with.core, reply->group));
@@ -291,9 +295,9 @@ s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply)
 }
 
 static bool
-s_fits (const s_parcel_t *parcel, const reply_t *reply, uint64_t gate)
+s_fits (const s_parcel_t *parcel, const reply_t *reply, uint64_t peer, uint64_t gate)
 {
-    return parcel->peer && parcel->command == reply->command && parcel->gate == gate
+    return parcel->peer == peer && parcel->command == reply->command && parcel->gate == gate
            && (reply->command != STP_TASK || parcel->group == reply->group)
            && parcel->key == (reply->batch ? reply->batch : reply->request)
            && parcel->count < STINT_LIST_MAX && parcel->frame_count < STINT_FRAMES_MAX - 1
@@ -303,14 +307,13 @@ s_fits (const s_parcel_t *parcel, const reply_t *reply, uint64_t gate)
 //  Adds one element to a session's list.
 
 static void
-s_add (outbox_t *self, const reply_t *reply, uint64_t gate)
+s_add (outbox_t *self, const reply_t *reply, uint64_t peer, uint64_t gate)
 {
     s_box_t *box = &self->boxes [reply->session];
     s_parcel_t *parcel = reply->durable ? &box->later : &box->now;
-    bool same = parcel->peer == peers_of (self->with.peers, reply->session);
-    if (!same || !s_fits (parcel, reply, gate)) {
+    if (!s_fits (parcel, reply, peer, gate)) {
         s_close (self, reply->session, parcel, reply->durable ? 0 : UINT64_MAX);
-        s_open (self, parcel, reply);
+        s_open (self, parcel, reply, peer);
         parcel->gate = gate;
     }
     stint_item_t item = {.id = reply->id, .fence = reply->fence};
@@ -445,13 +448,14 @@ s_is_list (stp_command_t command)
 void
 outbox_take (outbox_t *self, effects_t *effects)
 {
-    uint64_t gate = journal_gate (core_journal (self->with.core));
+    uint64_t gate = journal_gate (self->journal);
     for (size_t index = 0; index < effects->count; index++) {
         const reply_t *reply = &effects->replies [index];
-        if (!peers_of (self->with.peers, reply->session))
+        uint64_t peer = peers_of (self->with.peers, reply->session);
+        if (!peer)
             continue;
         if (s_is_list ((stp_command_t) reply->command))
-            s_add (self, reply, reply->durable ? gate : 0);
+            s_add (self, reply, peer, reply->durable ? gate : 0);
         else
             s_put (self, reply, gate);
     }
