@@ -126,7 +126,6 @@ s_link (core_t *core, uint32_t slot)
             assert (false);
     }
     s_group (core, task->group)->counts [task->state]++;
-    groups_update (&core->groups, task->group);
 }
 
 //  Moves a task to another state. False when that is not legal: a broken journal.
@@ -135,13 +134,16 @@ static bool
 s_move (core_t *core, uint32_t slot, uint64_t state)
 {
     task_t *task = s_task (core, slot);
+    uint8_t before = task->state;
     if (state < STINT_DELAYED || state > STINT_CANCELLED
-        || !task_may (task->state, (uint8_t) state))
+        || !task_may (before, (uint8_t) state))
         return false;
-    if (task->state)
+    if (before)
         s_unlink (core, slot);
     task->state = (uint8_t) state;
     s_link (core, slot);
+    if (before == STINT_READY || state == STINT_READY)
+        groups_update (&core->groups, task->group);
     return true;
 }
 
@@ -151,9 +153,8 @@ static bool
 s_end (core_t *core, uint32_t slot, const record_t *record, uint64_t state)
 {
     task_t *task = s_task (core, slot);
-    if (!task_may (task->state, (uint8_t) state))
+    if (!s_move (core, slot, state))
         return false;
-    s_move (core, slot, state);
     task->until = record->until;
     task->holder = (uint32_t) record->position;
     if (task->batch) {
@@ -173,10 +174,8 @@ s_forget (core_t *core, uint32_t slot)
 {
     task_t *task = s_task (core, slot);
     s_unlink (core, slot);
-    if (task->batch) {
+    if (task->batch)
         batches_forget (&core->batches, core->tasks.tasks.pool, slot);
-        s_batch (core, task->batch)->held--;
-    }
     s_let_go (core, task->group, &task->payload);
     s_let_go (core, task->group, &task->result);
     tasks_remove (&core->tasks, slot);
@@ -196,9 +195,7 @@ s_on_group (core_t *core, const record_t *record)
     group_t *group = s_group (core, slot);
     group->settings = record->settings;
     s_keep_record (core, &group->kept);
-    if (group_kept_linked (core->groups.groups.pool, slot))
-        group_kept_remove (&core->groups.kept, core->groups.groups.pool, slot);
-    group_kept_append (&core->groups.kept, core->groups.groups.pool, slot);
+    group_kept_renew (&core->groups.kept, core->groups.groups.pool, slot);
     return NULL;
 }
 
@@ -215,12 +212,15 @@ s_on_group_gone (core_t *core, const record_t *record)
     return NULL;
 }
 
-//  Makes one task of a push.
+//  Makes the next task of a push. Returns false when there is none.
 
-static void
-s_add (core_t *core, const record_t *record, uint64_t index, stint_bytes_t payload,
-       int64_t delay, uint32_t batch)
+static bool
+s_add (core_t *core, record_t *record, uint64_t index, uint32_t batch)
 {
+    stint_bytes_t payload;
+    int64_t delay;
+    if (!record_next (record, &payload, &delay))
+        return false;
     uint32_t slot = tasks_add (&core->tasks, record->id + index);
     task_t *task = s_task (core, slot);
     task->group = (uint32_t) record->group;
@@ -229,7 +229,7 @@ s_add (core_t *core, const record_t *record, uint64_t index, stint_bytes_t paylo
     task->at = record->at;
     task->until = delay > 0 ? record->at + delay : 0;
     s_keep (core, task->group, &task->payload, payload);
-    s_move (core, slot, delay > 0 ? STINT_DELAYED : STINT_READY);
+    return s_move (core, slot, delay > 0 ? STINT_DELAYED : STINT_READY);
 }
 
 static const char *
@@ -249,11 +249,9 @@ s_on_pushed (core_t *core, record_t *record)
 
     groups_ensure (&core->groups, (uint32_t) record->group);
     uint32_t batch = record->batch ? batches_ensure (&core->batches, record->batch) : 0;
-    stint_bytes_t payload;
-    int64_t delay;
     uint64_t index = 0;
-    while (record_next (record, &payload, &delay))
-        s_add (core, record, index++, payload, delay, batch);
+    while (s_add (core, record, index, batch))
+        index++;
     if (batch) {
         s_batch (core, batch)->pushed += count;
         s_batch (core, batch)->held += count;
@@ -275,18 +273,30 @@ s_on_pushed (core_t *core, record_t *record)
     return index == count ? NULL : "a push in it is malformed";
 }
 
+static bool
+s_start (core_t *core, uint64_t id, uint64_t fence)
+{
+    uint32_t slot = tasks_find (&core->tasks, id);
+    if (!slot)
+        return true;
+    task_t *task = s_task (core, slot);
+    if (!s_move (core, slot, STINT_RUNNING))
+        return false;
+    task->fence = fence;
+    task->until = 0;
+    task->attempts++;
+    return true;
+}
+
 static const char *
 s_on_started (core_t *core, const record_t *record)
 {
-    uint32_t slot = tasks_find (&core->tasks, record->id);
-    if (!slot)
-        return NULL;
-    task_t *task = s_task (core, slot);
-    if (!s_move (core, slot, STINT_RUNNING))
-        return "it starts a task that has ended";
-    task->fence = record->fence;
-    task->until = 0;
-    task->attempts++;
+    if (record->further >= RECORD_STARTS)
+        return "it starts more tasks at once than a record may";
+    for (uint64_t index = 0; index <= record->further; index++) {
+        if (!s_start (core, record->id + index, record->fence + index))
+            return "it starts a task that has ended";
+    }
     return NULL;
 }
 
@@ -352,11 +362,10 @@ static const char *
 s_on_dropped (core_t *core, const record_t *record)
 {
     uint32_t slot = tasks_find (&core->tasks, record->id);
-    if (!slot)
-        return NULL;
-    if (!task_ended (s_task (core, slot)->state))
+    if (slot && !task_ended (s_task (core, slot)->state))
         return "it forgets a task that has not ended";
-    s_forget (core, slot);
+    if (slot)
+        s_forget (core, slot);
     return NULL;
 }
 
@@ -378,9 +387,7 @@ s_on_batch (core_t *core, const record_t *record)
         pool [slot].collected = record->position;
     }
     s_keep_record (core, &pool [slot].kept);
-    if (batch_kept_linked (pool, slot))
-        batch_kept_remove (&core->batches.kept, pool, slot);
-    batch_kept_append (&core->batches.kept, pool, slot);
+    batch_kept_renew (&core->batches.kept, pool, slot);
     return NULL;
 }
 
@@ -410,9 +417,7 @@ s_on_producer (core_t *core, const record_t *record)
         producers_push (&core->producers, slot, record->recent [index], record->at);
     pool [slot].next = record->sequence;
     s_keep_record (core, &pool [slot].kept);
-    if (producer_kept_linked (pool, slot))
-        producer_kept_remove (&core->producers.kept, pool, slot);
-    producer_kept_append (&core->producers.kept, pool, slot);
+    producer_kept_renew (&core->producers.kept, pool, slot);
     return NULL;
 }
 
@@ -436,9 +441,7 @@ s_on_worker (core_t *core, const record_t *record)
     uint32_t slot = roster_ensure (&core->roster, record->id);
     roster_entry_t *pool = core->roster.workers.pool;
     s_keep_record (core, &pool [slot].kept);
-    if (roster_kept_linked (pool, slot))
-        roster_kept_remove (&core->roster.kept, pool, slot);
-    roster_kept_append (&core->roster.kept, pool, slot);
+    roster_kept_renew (&core->roster.kept, pool, slot);
     return NULL;
 }
 
@@ -499,12 +502,14 @@ s_restore (core_t *core, const record_t *record)
 static const char *
 s_on_ended (core_t *core, record_t *record, uint64_t state)
 {
-    record->state = STINT_RUNNING;
-    const char *fault =
-        tasks_find (&core->tasks, record->id) ? NULL : s_restore (core, record);
-    if (fault)
-        return fault;
     uint32_t slot = tasks_find (&core->tasks, record->id);
+    if (!slot) {
+        record->state = STINT_RUNNING;
+        const char *fault = s_restore (core, record);
+        if (fault)
+            return fault;
+        slot = tasks_find (&core->tasks, record->id);
+    }
     task_t *task = s_task (core, slot);
     if (!s_end (core, slot, record, state))
         return "it ends a task that may not end so";

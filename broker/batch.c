@@ -132,9 +132,10 @@ batches_end (batches_t *self, task_t *tasks, uint32_t task)
 void
 batches_forget (batches_t *self, task_t *tasks, uint32_t task)
 {
+    batch_t *batch = &self->batches.pool [tasks [task].batch];
+    batch->held--;
     if (!task_members_linked (tasks, task))
         return;
-    batch_t *batch = &self->batches.pool [tasks [task].batch];
     if (batch->next == task)
         batch->next = tasks [task].member.next;
     if (batch->latest == task)

@@ -73,7 +73,7 @@ uint64_t batch_ended (const batch_t *self);
 //  Notes that a task of the batch has ended, at the place in its holder member.
 void batches_end (batches_t *self, task_t *tasks, uint32_t task);
 
-//  Takes a task out of the outcomes, if it is there.
+//  Takes a task that is forgotten out of the batch, and out of its outcomes if it is there.
 void batches_forget (batches_t *self, task_t *tasks, uint32_t task);
 
 //  Makes a session the one that collects from a batch, 0 for nobody. What was delivered

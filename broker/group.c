@@ -109,12 +109,6 @@ group_held (const group_t *self)
     return held;
 }
 
-uint32_t
-group_ready (const group_t *self)
-{
-    return self->ready.count + self->again.count;
-}
-
 record_settings_t
 groups_settings (const groups_t *self, uint32_t slot)
 {
@@ -178,18 +172,6 @@ groups_first (const groups_t *self, uint32_t slot)
 {
     const group_t *group = &self->groups.pool [slot];
     return group->again.count > 0 ? group->again.slots [0] : group->ready.head;
-}
-
-void
-groups_update (groups_t *self, uint32_t slot)
-{
-    group_t *pool = self->groups.pool;
-    bool runnable = group_ready (&pool [slot]) > 0 && pool [slot].waiting.count > 0;
-    bool linked = group_runs_linked (pool, slot);
-    if (runnable && !linked)
-        group_runs_append (&self->runnable, pool, slot);
-    else if (!runnable && linked)
-        group_runs_remove (&self->runnable, pool, slot);
 }
 
 uint64_t

@@ -70,7 +70,11 @@ void groups_remove (groups_t *self, uint32_t slot);
 uint32_t group_held (const group_t *self);
 
 //  Returns how many of its tasks wait for a worker.
-uint32_t group_ready (const group_t *self);
+static inline uint32_t
+group_ready (const group_t *self)
+{
+    return self->ready.count + self->again.count;
+}
 
 //  Returns a setting of the group or its default.
 record_settings_t groups_settings (const groups_t *self, uint32_t slot);
@@ -86,7 +90,18 @@ void groups_dequeue (groups_t *self, task_t *tasks, uint32_t task);
 uint32_t groups_first (const groups_t *self, uint32_t slot);
 
 //  Links the group among the runnable ones, or unlinks it, as its tasks and workers are.
-void groups_update (groups_t *self, uint32_t slot);
+static inline void
+groups_update (groups_t *self, uint32_t slot)
+{
+    group_t *pool = self->groups.pool;
+    bool runnable = group_ready (&pool [slot]) > 0 && pool [slot].waiting.count > 0;
+    if (runnable == group_runs_linked (pool, slot))
+        return;
+    if (runnable)
+        group_runs_append (&self->runnable, pool, slot);
+    else
+        group_runs_remove (&self->runnable, pool, slot);
+}
 
 //  Returns a hash of what is durable of all groups, tasks apart.
 uint64_t groups_digest (const groups_t *self);

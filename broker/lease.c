@@ -14,10 +14,13 @@ s_task (const core_t *core, uint32_t slot)
 }
 
 void
-lease_start (core_t *core, int64_t now, uint32_t task, uint32_t session)
+lease_start (core_t *core, int64_t now, uint32_t task, uint32_t count, uint32_t session)
 {
+    assert (count > 0 && count <= RECORD_STARTS);
     record_t record = {.kind = RECORD_STARTED, .id = s_task (core, task)->id, .at = now};
-    record.fence = core_fence (core->epoch, ++core->attempts);
+    record.fence = core_fence (core->epoch, core->attempts + 1);
+    record.further = count - 1;
+    core->attempts += count;
     core->at_session = session;
     apply_now (core, &record, NULL);
     core->at_session = 0;
@@ -39,7 +42,8 @@ void
 lease_done (core_t *core, int64_t now, uint32_t slot, stint_bytes_t result)
 {
     const task_t *task = s_task (core, slot);
-    record_t record = {.kind = RECORD_DONE};
+    record_t record;
+    record_clear (&record, RECORD_DONE);
     keep_describe (core, slot, &record);
     record.result = result;
     s_ending (core, now, task, &record);

@@ -19,8 +19,10 @@ typedef enum {
     LEASE_LOST = 4      //  The worker is gone
 } lease_end_t;
 
-//  Gives a waiting task to a session: records the attempt.
-void lease_start (core_t *core, int64_t now, uint32_t task, uint32_t session);
+//  Gives waiting tasks to a session, at most RECORD_STARTS: the task, and those that have
+//  the next numbers. Records the attempts.
+void lease_start (core_t *core, int64_t now, uint32_t task, uint32_t count,
+                  uint32_t session);
 
 //  Ends an attempt well.
 void lease_done (core_t *core, int64_t now, uint32_t task, stint_bytes_t result);

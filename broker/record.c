@@ -17,7 +17,7 @@ static const struct {
     [RECORD_GROUP] = {"GROUP", "gNS"},
     [RECORD_GROUP_GONE] = {"GROUP_GONE", "g"},
     [RECORD_PUSHED] = {"PUSHED", "pqigbntI"},
-    [RECORD_STARTED] = {"STARTED", "ift"},
+    [RECORD_STARTED] = {"STARTED", "iftc"},
     [RECORD_DONE] = {"DONE", "ifgbntuaFloR"},
     [RECORD_FAILED] = {"FAILED", "iftusaFloRb"},
     [RECORD_RETURNED] = {"RETURNED", "if"},
@@ -54,6 +54,7 @@ static const uint16_t s_numbers [128] = {
     ['F'] = offsetof (record_t, failures), ['l'] = offsetof (record_t, lost),
     ['A'] = offsetof (record_t, pushed),   ['D'] = offsetof (record_t, done),
     ['X'] = offsetof (record_t, dead),     ['C'] = offsetof (record_t, cancelled),
+    ['c'] = offsetof (record_t, further),
 };
 
 static uint64_t *
@@ -201,6 +202,42 @@ s_bound (const record_t *self, const stint_message_t *message)
     return size;
 }
 
+//  Writes the values of a layout, one after the other. Returns false when the list of the
+//  message is malformed.
+
+static bool
+s_write_values (stint_writer_t *out, record_t *self, const char *layout,
+                stint_message_t *message)
+{
+    for (; *layout; layout++) {
+        if (s_numbers [(size_t) *layout])
+            stint_write_number (out, *s_number (self, *layout));
+        else if (!s_write_value (out, self, *layout, message))
+            return false;
+    }
+    return true;
+}
+
+//  The values of a DONE, which every task comes to: the same bytes as by its layout, in a
+//  third of the time.
+
+static void
+s_write_done (stint_writer_t *out, record_t *self)
+{
+    stint_write_number (out, self->id);
+    stint_write_number (out, self->fence);
+    stint_write_number (out, self->group);
+    stint_write_number (out, self->batch);
+    stint_write_number (out, self->number);
+    stint_write_signed (out, self->at);
+    stint_write_signed (out, self->until);
+    stint_write_number (out, self->attempts);
+    stint_write_number (out, self->failures);
+    stint_write_number (out, self->lost);
+    stint_write_number (out, self->position);
+    self->result = s_write_bytes (out, self->result);
+}
+
 bool
 record_write (record_t *self, journal_t *journal, stint_message_t *message)
 {
@@ -210,13 +247,11 @@ record_write (record_t *self, journal_t *journal, stint_message_t *message)
     size_t before = out->size;
     stint_write_array (out, (uint32_t) strlen (layout) + 1);
     stint_write_number (out, self->kind);
-    for (; *layout; layout++) {
-        if (s_numbers [(size_t) *layout])
-            stint_write_number (out, *s_number (self, *layout));
-        else if (!s_write_value (out, self, *layout, message)) {
-            out->size = before;
-            return false;
-        }
+    if (self->kind == RECORD_DONE)
+        s_write_done (out, self);
+    else if (!s_write_values (out, self, layout, message)) {
+        out->size = before;
+        return false;
     }
     journal_end (journal);
     return true;
@@ -328,12 +363,13 @@ record_next (record_t *self, stint_bytes_t *payload, int64_t *delay)
         return false;
     self->item_count--;
     *delay = 0;
-    if (stint_read_type (&self->items) == STINT_TYPE_ARRAY) {
+    if (stint_read_is_short (&self->items)
+        || stint_read_type (&self->items) != STINT_TYPE_ARRAY)
+        *payload = stint_read_bytes (&self->items);
+    else {
         stint_read_array (&self->items);
         *payload = stint_read_bytes (&self->items);
         *delay = stint_read_signed (&self->items);
     }
-    else
-        *payload = stint_read_bytes (&self->items);
     return !self->items.bad;
 }

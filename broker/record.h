@@ -15,14 +15,18 @@
 #include "journal.h"
 #include "stint_wire.h"
 
-#define RECORD_RECENT 8  //  Pushes that are remembered of a producer
+#include <stddef.h>
+#include <string.h>
+
+#define RECORD_RECENT 8   //  Pushes that are remembered of a producer
+#define RECORD_STARTS 16  //  Attempts that one record begins at most
 #define RECORD_SPAN_MAX ((uint64_t) INT64_MAX / 4)  //  Most milliseconds of any span
 
 typedef enum {
     RECORD_GROUP = 1,      //  A group is there, with these settings
     RECORD_GROUP_GONE,     //  A group was removed
     RECORD_PUSHED,         //  Tasks were added by one push
-    RECORD_STARTED,        //  An attempt began
+    RECORD_STARTED,        //  Attempts began, of tasks in a row, with fences in a row
     RECORD_DONE,           //  An attempt ended well, with this result
     RECORD_FAILED,         //  An attempt ended otherwise; the task waits, or is dead
     RECORD_RETURNED,       //  An attempt was handed back unstarted
@@ -63,8 +67,9 @@ typedef struct {
 
 typedef struct {
     record_kind_t kind;
-    uint64_t id;                 //  Task; first task of a push; batch; worker's own number
-    uint64_t fence;              //  Attempt
+    uint64_t id;                 //  Task; first of several; batch; worker's own number
+    uint64_t fence;              //  Attempt; first of several
+    uint64_t further;            //  RECORD_STARTED: attempts behind the first
     uint64_t producer;           //  Who pushed
     uint64_t sequence;           //  Of the first task of a push
     uint64_t batch;              //  0: none
@@ -84,12 +89,21 @@ typedef struct {
     stint_bytes_t name;          //  Of a group, batch, worker
     stint_bytes_t payload;       //  In RECORD_KEPT_TASK
     stint_bytes_t result;        //  Result, or text of the last failure
+    stint_reader_t items;        //  RECORD_PUSHED: bodies, or [body, delay]
+    uint32_t item_count;         //  How many
+    uint64_t recent_count;       //  How many of recent
     record_settings_t settings;  //  Of a group
     record_push_t recent [RECORD_RECENT];  //  Of a producer
-    uint64_t recent_count;                 //  How many of them
-    stint_reader_t items;                  //  RECORD_PUSHED: bodies, or [body, delay]
-    uint32_t item_count;                   //  How many
 } record_t;
+
+//  Makes a record that is neither of a group nor of a producer. Their members are most of
+//  a record, and are not touched.
+static inline void
+record_clear (record_t *self, record_kind_t kind)
+{
+    memset (self, 0, offsetof (record_t, recent_count));
+    self->kind = kind;
+}
 
 //  Writes a record into the journal, and makes its bytes and items point to what was
 //  written. For RECORD_PUSHED the items come from the list of the message; false when that

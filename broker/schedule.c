@@ -5,26 +5,78 @@
 
 #include "lease.h"
 
-//  Gives the first task of a group to the first worker in line.
+//  Returns how many tasks the first worker in line may be given at once: a quarter of its
+//  share of those that are ready, so that workers take turns while there is little to do.
+//  Under load one record then says of many tasks that they have begun.
+
+static uint32_t
+s_share (const group_t *group, const session_t *session)
+{
+    uint32_t share = group_ready (group) / group->waiting.count / 4;
+    uint32_t room = session->capacity - session->held.count;
+    if (share > room)
+        share = room;
+    if (share > RECORD_STARTS)
+        share = RECORD_STARTS;
+    return share > 0 ? share : 1;
+}
+
+//  Lists the first task in line and those behind it that have the next numbers, at most so
+//  many, and as long as their bytes fit. Returns how many they are.
+
+static uint32_t
+s_list_run (const core_t *core, uint32_t group, const session_t *session, uint32_t most,
+            uint32_t *run)
+{
+    const task_t *tasks = core->tasks.tasks.pool;
+    uint64_t bytes = session->bytes;
+    uint32_t count = 0;
+    run [count++] = groups_first (&core->groups, group);
+    if (core->groups.groups.pool [group].again.count > 0)
+        return count;
+    while (count < most) {
+        const task_t *last = &tasks [run [count - 1]];
+        bytes += last->payload.size;
+        if (!last->node.next || tasks [last->node.next].id != last->id + 1
+            || bytes >= session->bytes_max)
+            break;
+        run [count++] = last->node.next;
+    }
+    return count;
+}
+
+//  Tells a worker of a task that it was given.
 
 static void
+s_tell (const task_t *task, uint32_t session, bool durable, effects_t *out)
+{
+    reply_t *reply = effects_add (out, STP_TASK, session);
+    reply->durable = durable;
+    reply->group = task->group;
+    reply->id = task->id;
+    reply->fence = task->fence;
+    reply->attempts = task->attempts;
+    reply->place = task->payload;
+}
+
+//  Gives the first tasks of a group to the first worker in line. Returns how many.
+
+static uint32_t
 s_give (core_t *core, int64_t now, uint32_t group, effects_t *out)
 {
-    uint32_t task = groups_first (&core->groups, group);
-    uint32_t session = sessions_next (&core->sessions, &core->groups, group);
-    lease_start (core, now, task, session);
+    uint32_t run [RECORD_STARTS];
+    uint32_t slot = sessions_next (&core->sessions, &core->groups, group);
+    const session_t *session = &core->sessions.sessions.pool [slot];
+    uint32_t share = s_share (&core->groups.groups.pool [group], session);
+    uint32_t count = s_list_run (core, group, session, share, run);
+    lease_start (core, now, run [0], count, slot);
 
-    const task_t *given = &core->tasks.tasks.pool [task];
-    reply_t *reply = effects_add (out, STP_TASK, session);
     //  Nothing runs on a worker that a restarted broker would not wait for
-    reply->durable =
-        !journal_is_durable (core->journal, core->sessions.sessions.pool [session].gate);
-    reply->group = group;
-    reply->id = given->id;
-    reply->fence = given->fence;
-    reply->attempts = given->attempts;
-    reply->place = given->payload;
-    sessions_sent (&core->sessions, session, now);
+    bool durable = !journal_is_durable (core->journal, session->gate);
+    for (uint32_t index = 0; index < count; index++)
+        s_tell (&core->tasks.tasks.pool [run [index]], slot, durable, out);
+    sessions_sent (&core->sessions, slot, now);
+    return count;
 }
 
 bool
@@ -34,12 +86,12 @@ schedule_run (core_t *core, int64_t now, effects_t *out)
     while (groups->runnable.head) {
         uint32_t group = groups->runnable.head;
         group_runs_rotate (&groups->runnable, groups->groups.pool, group);
-        for (int given = 0; given < SCHEDULE_QUANTUM; given++) {
+        for (uint32_t given = 0; given < SCHEDULE_QUANTUM;) {
             if (!group_runs_linked (groups->groups.pool, group))
                 break;
             if (effects_due (out))
                 return true;
-            s_give (core, now, group, out);
+            given += s_give (core, now, group, out);
         }
     }
     return false;

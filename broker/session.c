@@ -100,7 +100,7 @@ static void
 s_count (sessions_t *self, groups_t *groups, uint32_t slot)
 {
     session_t *session = &self->sessions.pool [slot];
-    bool counts = session->worker && session->capacity > 0 && !session->gone;
+    bool counts = session_counts (session);
     if (counts == session->counted)
         return;
     session->counted = counts;
@@ -113,12 +113,11 @@ s_count (sessions_t *self, groups_t *groups, uint32_t slot)
 }
 
 void
-sessions_update (sessions_t *self, groups_t *groups, uint32_t slot)
+sessions_change (sessions_t *self, groups_t *groups, uint32_t slot)
 {
     const session_t *session = &self->sessions.pool [slot];
     s_count (self, groups, slot);
-    bool room = !session->gone && session->held.count < session->capacity
-                && (session->bytes < session->bytes_max || session->held.count == 0);
+    bool room = session_has_room (session);
     if (room != session->waiting)
         s_stand (self, groups, slot, room);
 }

@@ -83,8 +83,31 @@ void sessions_leave (sessions_t *self, groups_t *groups, uint32_t slot);
 bool sessions_serve (sessions_t *self, groups_t *groups, uint32_t slot, uint32_t group);
 
 //  Lets a worker stand in line at its groups if it has room, and not if it has none. One
-//  that takes no tasks, because its capacity is 0, does not count as a worker.
-void sessions_update (sessions_t *self, groups_t *groups, uint32_t slot);
+//  that takes no tasks, because its capacity is 0, does not count as a worker. For most
+//  tasks nothing changes, so that is found out first.
+void sessions_change (sessions_t *self, groups_t *groups, uint32_t slot);
+
+static inline bool
+session_has_room (const session_t *self)
+{
+    return !self->gone && self->held.count < self->capacity
+           && (self->bytes < self->bytes_max || self->held.count == 0);
+}
+
+static inline bool
+session_counts (const session_t *self)
+{
+    return self->worker && self->capacity > 0 && !self->gone;
+}
+
+static inline void
+sessions_update (sessions_t *self, groups_t *groups, uint32_t slot)
+{
+    const session_t *session = &self->sessions.pool [slot];
+    if (session_has_room (session) != session->waiting
+        || session_counts (session) != session->counted)
+        sessions_change (self, groups, slot);
+}
 
 //  Returns the subscriptions of a session: STINT_GROUPS_MAX, unused ones with group 0.
 subscription_t *sessions_subscriptions (const sessions_t *self, uint32_t slot);

@@ -66,6 +66,13 @@ typedef struct {
             name##_append (list, pool, slot);                                              \
         }                                                                                  \
     }                                                                                      \
+    /*  Puts an element at the end, whether it is on the list or on none.  */              \
+    static inline void name##_renew (stint_list_t *list, type *pool, uint32_t slot)        \
+    {                                                                                      \
+        if (name##_linked (pool, slot))                                                    \
+            name##_remove (list, pool, slot);                                              \
+        name##_append (list, pool, slot);                                                  \
+    }                                                                                      \
     typedef stint_list_t name##_t
 
 #endif

@@ -32,7 +32,7 @@
         free (self->pool);                                                                 \
         self->pool = NULL;                                                                 \
     }                                                                                      \
-    /*  Takes a slot, all zeros; there must be room.  */                                   \
+    /*  Takes a slot, all zeros, as free ones are; there must be room.  */                 \
     static inline uint32_t name##_add (name##_t *self)                                     \
     {                                                                                      \
         assert (self->count < self->capacity);                                             \
@@ -42,7 +42,7 @@
         else                                                                               \
             slot = ++self->used;                                                           \
         self->count++;                                                                     \
-        self->pool [slot] = (type){0};                                                     \
+        self->pool [slot].link = 0;                                                        \
         return slot;                                                                       \
     }                                                                                      \
     static inline void name##_remove (name##_t *self, uint32_t slot)                       \

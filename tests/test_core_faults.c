@@ -149,6 +149,20 @@ Test (core_faults, a_task_that_starts_or_ends_after_its_end)
     s_refused ("fails a task");
 }
 
+Test (core_faults, more_tasks_that_start_at_once_than_a_record_may_say)
+{
+    for (uint64_t id = 1; id <= 3; id++)
+        s_write (s_pushed (id));
+    record_t record = s_task (RECORD_STARTED, 1, 5);
+    record.further = 2;
+    s_write (record);
+    cr_assert_null (s_replay ());
+    cr_assert_eq (core_totals (s_core).running, 3);
+    record.further = RECORD_STARTS;
+    s_write (record);
+    s_refused ("more tasks at once");
+}
+
 Test (core_faults, a_task_that_fails_into_no_state)
 {
     s_write (s_pushed (1));

@@ -53,6 +53,32 @@ Test (core_worker, workers_take_turns)
     rig_given (s_rig, other, 4);
 }
 
+//  Two workers, 256 tasks: each is given half of them, in runs of neighbours.
+
+Test (core_worker, much_work_is_given_out_many_tasks_at_once)
+{
+    uint32_t sessions [] = {rig_worker (s_rig, 1, 128), rig_worker (s_rig, 2, 128)};
+    rig_push (s_rig, s_client, "bread", 1, 256, "flour");
+    bool given [257] = {false};
+    uint32_t runs = 0;
+    for (size_t index = 0; index < 2; index++) {
+        uint64_t last = 0;
+        uint64_t fence = 0;
+        for (uint32_t count = 0; count < 128; count++) {
+            const rig_said_t *said = rig_hear (s_rig, sessions [index], STP_TASK);
+            cr_assert (said && said->reply.id <= 256 && !given [said->reply.id]);
+            given [said->reply.id] = true;
+            runs += said->reply.id != last + 1;
+            cr_assert_neq (said->reply.fence, fence);
+            last = said->reply.id;
+            fence = said->reply.fence;
+        }
+        rig_given_nothing (s_rig, sessions [index]);
+    }
+    cr_assert_gt (runs, 2);
+    cr_assert_lt (runs, 64);
+}
+
 Test (core_worker, groups_take_turns)
 {
     static const char *const groups [] = {"bread", "cheese"};

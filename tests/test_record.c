@@ -24,6 +24,7 @@ s_record (record_kind_t kind)
     record_t record = {.kind = kind,
                        .id = 4711,
                        .fence = (uint64_t) 3 << 40 | 17,
+                       .further = 9,
                        .producer = 0xfedcba9876543210u,
                        .sequence = 70000,
                        .batch = 12,
