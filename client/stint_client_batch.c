@@ -245,7 +245,7 @@ static bool
 s_settles (const stint_batch_t *self, int64_t now)
 {
     uint64_t finished = self->finished - self->acknowledged;
-    return finished >= WINDOW / 2
+    return finished >= WINDOW / 8
            || (finished > 0
                && (self->finished_bytes > SETTLE_BYTES
                    || (self->settle_at != 0 && now >= self->settle_at)));
