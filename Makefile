@@ -7,13 +7,14 @@
 #    make demo           a word count that survives the death of its workers and its broker
 #    make bench          throughput and latency, beside a bare libzmq relay
 #    make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
+#    make fuzz           libFuzzer, SECONDS=30 for each target of tests/fuzz_*.c
 #    make coverage       branch coverage of the pure files
 #    make valgrind       broker, worker and client under valgrind, end to end
 #    make format         rewrite the sources as .clang-format says
 #    make layers         who includes whom; also: purity lengths guards banned
 #    make clean          remove .build
 #
-#  MODE=debug, asan or coverage builds into .build/$(MODE) instead; CC=clang is welcome;
+#  MODE=debug, asan, tsan or coverage builds into .build/$(MODE) instead; CC=clang is welcome;
 #  V=1 shows the commands. CPPFLAGS, CFLAGS and LDFLAGS are added to ours. Debian packages
 #  that are missing are named and then installed, with sudo where needed.
 
@@ -46,7 +47,9 @@ MODE_release := -O2 $(HARDENED)
 MODE_debug := -O0
 MODE_asan := -O1 $(SANITIZED) -fno-omit-frame-pointer
 MODE_coverage := -O0 --coverage
-$(if $(MODE_$(MODE)),,$(error MODE=$(MODE): there are release, debug, asan and coverage))
+MODE_fuzz := -O1 $(SANITIZED) -fsanitize=fuzzer-no-link -fno-omit-frame-pointer
+MODE_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
+$(if $(MODE_$(MODE)),,$(error MODE=$(MODE): there are release debug asan coverage fuzz tsan))
 
 COMPILE = -std=c11 -g -fPIC -fvisibility=hidden -D_GNU_SOURCE -Icommon $(WARNINGS) \
           $(MODE_$(MODE)) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS)
@@ -69,10 +72,13 @@ PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
 
 #  All of it but the mains, for tests and benchmarks.
 WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
-CHECK := $(filter-out $(addprefix $(B)/tests/,bench% crash% fuzz% pidfd.%),$(call object,tests/*.c))
+APART := bench% crash% mutate_% tsan_% must_alone.o pidfd.o
+CHECK := $(filter-out $(addprefix $(B)/tests/,$(APART)),$(call object,tests/*.c))
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/bench*.c))
 BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests/bench*.c))
 CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.c))
+FUZZERS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz_*.c))
+FUZZ_PARTS := $(patsubst %,$(B)/tests/%.o,fuzz must_alone core_fixture core_audit)
 
 #  The pure files: no clock, no chance, no sockets, no files, only memory.
 PURE_MODULES := core apply hold keep schedule lease session group batch task producer roster \
@@ -93,6 +99,19 @@ $(CRASHES): $(B)/%: $(B)/tests/%.o $(B)/libstint.a
 $(PROGRAMS) $(BENCHES) $(CRASHES) $(B)/check:
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -pie -o $@ $^ $(LIB_LIBS) $(EXTRA) $(LDLIBS)
+
+#  A target goes by the name that libFuzzer calls, with its mutator if it has one, and with
+#  no more of the product than it needs.
+$(B)/whole.a: $(WHOLE) $(FUZZ_PARTS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(FUZZERS): $(B)/%: $(B)/tests/%.o $(B)/whole.a
+	@echo "  link  $@"
+	$(Q)$(CC) $(LINK) -fsanitize=fuzzer -Wl,--defsym=LLVMFuzzerTestOneInput=$* -o $@ \
+	    $(filter %.o,$^) $(B)/whole.a $(LIB_LIBS) $(LDLIBS)
+
+MUTATED := $(patsubst tests/mutate_%.c,%,$(wildcard tests/mutate_*.c))
+$(foreach name,$(MUTATED),$(eval $(B)/fuzz_$(name): $(B)/tests/mutate_$(name).o))
 
 $(B)/libstint.a: $(LIBSTINT)
 	@echo "  link  $@"
@@ -127,6 +146,7 @@ GOALS := $(or $(MAKECMDGOALS),all)
 PACKAGES := build $(if $(filter demo test,$(GOALS)),demo) \
             $(if $(filter test coverage check %/check objects warnings tidy,$(GOALS)),test) \
             $(if $(filter check warnings tidy format%,$(GOALS)),check) \
+            $(if $(filter fuzz fuzz-coverage fuzzers test,$(GOALS)),fuzz) \
             $(if $(filter valgrind,$(GOALS)),valgrind)
 
 packages:
@@ -193,6 +213,13 @@ coverage:
 	@gcov -b -c -t $(PURE:$(B)/%=.build/coverage/%) > .build/coverage/pure.gcov
 	@awk -f tests/coverage.awk .build/coverage/pure.gcov
 
+#  Each target in its turn; FUZZ=wire is that target only.
+fuzz:
+	@$(MAKE) MODE=fuzz B=.build/fuzz CC=clang fuzzers
+	@SECONDS_EACH=$(or $(SECONDS),30) tests/fuzz.sh .build/fuzz
+
+fuzzers: $(FUZZERS)
+
 valgrind:
 	@$(MAKE) MODE=debug B=.build/debug all .build/debug/pidfd.so
 	@tests/valgrind.sh .build/debug
@@ -244,4 +271,4 @@ help:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all scenes packages test check $(HOUSE) format format-check warnings objects tidy tidied \
-        cppcheck coverage valgrind demo bench install uninstall clean help
+        cppcheck coverage fuzz fuzzers valgrind demo bench install uninstall clean help

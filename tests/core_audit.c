@@ -3,8 +3,6 @@
 
 #include "core_fixture.h"
 
-#include <criterion/criterion.h>
-
 //  What the tasks add up to, for one group, batch or session.
 
 typedef struct {

@@ -3,7 +3,6 @@
 
 #include "core_fixture.h"
 
-#include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -10,17 +10,9 @@
 #define CORE_FIXTURE_H
 
 #include "core_state.h"
+#include "must.h"
 
-#include <criterion/criterion.h>
-
-//  Fails the test, as cr_assert does, but costs nothing when all is well: Criterion reports
-//  every single assertion to another process.
-
-#define rig_check(condition, ...)                                                          \
-    do {                                                                                   \
-        if (!(condition))                                                                  \
-            cr_assert_fail (__VA_ARGS__);                                                  \
-    } while (0)
+#define rig_check must
 
 typedef struct {
     uint8_t *data;    //  The block; null when it was trimmed

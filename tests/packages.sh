@@ -2,11 +2,12 @@
 #  Installs what the asked for sets need and this machine does not have, and nothing else.
 #  SPDX-License-Identifier: MPL-2.0
 #
-#  usage: tests/packages.sh SET...       sets: build demo test check valgrind
+#  usage: tests/packages.sh SET...       sets: build demo test check fuzz valgrind
 #
 #  Each line of the table is a set, a Debian package, and how to see without asking a
 #  package database that its content is there, so that hand-made installations and other
-#  systems count as well: a pkg-config module, a program, a header, or a Python module.
+#  systems count as well: a pkg-config module, a program, a header, a Python module, or a
+#  part of clang's runtime.
 
 set -eu
 
@@ -28,6 +29,8 @@ check     clang            program  clang
 check     clang-format     program  clang-format
 check     clang-tidy       program  clang-tidy
 check     cppcheck         program  cppcheck
+fuzz      clang            program  clang
+fuzz      libclang-rt-14-dev runtime fuzzer
 valgrind  valgrind         program  valgrind
 '
 
@@ -46,6 +49,7 @@ missing ()
             module) pkg-config --exists "$name" ;;
             program) command -v "$name" ;;
             header) [ -e "/usr/include/$name" ] ;;
+            runtime) [ -e "$(clang -print-runtime-dir)/libclang_rt.$name-$(uname -m).a" ] ;;
             python) has_module /usr/bin/python3 "$name" || has_module python3 "$name" ;;
         esac > /dev/null 2>&1 || echo "$package"
     done | sort -u
