@@ -482,8 +482,9 @@ journal_oldest (journal_t *self)
         oldest = self->moves [self->move_count - 1].number + 1;
     if (self->move_count == MOVES_MAX || oldest > self->durable)
         return 0;
+    //  The newest block stays: it says how blocks, tasks and the time are to go on
     if (s_block (self, oldest)->live == 0)
-        return oldest;
+        return oldest < journal_gate (self) ? oldest : 0;
     uint64_t bytes = self->bytes - self->leaving;
     return bytes > 2 * (uint64_t) self->live + self->slack ? oldest : 0;
 }

@@ -124,7 +124,7 @@ journal_memory_t *journal_keep (const journal_t *self, journal_place_t place);
 void journal_release (journal_memory_t *memory);
 
 //  Returns the number of the oldest block if it should be copied forward now, otherwise 0.
-//  Blocks with nothing live are let go without: see journal_moved.
+//  Blocks with nothing live are let go without, but for the newest: see journal_moved.
 uint64_t journal_oldest (journal_t *self);
 
 //  Returns true when a block holds nothing live.

@@ -309,3 +309,27 @@ Test (core_restart, a_block_under_another_number_or_of_an_earlier_epoch_is_refus
     s_faulty (core_replay (core, 1, (stint_bytes_t){early.data, 9}), "shorter");
     core_destroy (&core);
 }
+
+Test (core_restart, numbers_go_on_when_nothing_is_left_that_a_block_is_kept_for)
+{
+    rig_ask (s_rig, s_client, STP_CANCEL, "i", 1, 0, 0);
+    rig_ask (s_rig, s_client, STP_CANCEL, "i", 2, 0, 0);
+    for (int hours = 0; hours < 3; hours++)
+        rig_pass (s_rig, 3600001);
+    uint32_t client = rig_open (s_rig);
+    rig_begin (s_rig, STP_GROUP, 3);
+    rig_number (s_rig, 'r', 1);
+    rig_text (s_rig, 'g', "bread");
+    rig_text (s_rig, 'o', "remove");
+    rig_send (s_rig, client);
+    for (int turns = 0; turns < 3; turns++)
+        rig_turn (s_rig);
+    cr_assert_eq (journal_totals (core_journal (s_rig->core)).live, 0);
+    cr_assert_lt (s_rig->trimmed, s_rig->sealed);
+    rig_crash (s_rig, s_rig->sealed);
+    client = rig_open (s_rig);
+    rig_push (s_rig, client, "bread", 1, 1, "flour");
+    const rig_said_t *said = rig_hear (s_rig, client, STP_ACCEPTED);
+    cr_assert (said);
+    cr_assert_gt (said->reply.id, 2);
+}
