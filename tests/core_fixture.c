@@ -42,10 +42,7 @@ rig_new (const core_limits_t *limits)
     self->now = 1000000;
     self->keeps_up = true;
     self->effects = calloc (1, sizeof *self->effects);
-    self->waits = calloc (SAID_MAX, sizeof *self->waits);
-    self->said = calloc (SAID_MAX, sizeof *self->said);
-    rig_check (self->effects && self->waits && self->said,
-               "self->effects && self->waits && self->said");
+    rig_check (self->effects, "self->effects");
     s_new_core (self);
     rig_check (!core_recovered (self->core, self->now, ++self->epoch),
                "!core_recovered (self->core, self->now, ++self->epoch)");
@@ -138,11 +135,17 @@ rig_seal (rig_t *self)
         self->blocks [self->sealed].digest = core_digest (self->core);
 }
 
+//  Adds something to a list of what was said, which grows by doubling.
+
 static void
-s_say (rig_t *self, rig_said_t said)
+s_add (rig_said_t **list, size_t *count, const rig_said_t *said)
 {
-    rig_check (self->said_count < SAID_MAX, "self->said_count < SAID_MAX");
-    self->said [self->said_count++] = said;
+    if ((*count & (*count - 1)) == 0) {
+        rig_check (*count < SAID_MAX, "too much was said");
+        *list = realloc (*list, (*count ? *count * 2 : 1) * sizeof **list);
+        rig_check (*list, "*list");
+    }
+    (*list) [(*count)++] = *said;
 }
 
 void
@@ -157,7 +160,7 @@ rig_commit (rig_t *self, uint64_t number)
         if (said->gate > number)
             self->waits [kept++] = *said;
         else if (said->peer == self->peers [said->reply.session])
-            s_say (self, *said);
+            s_add (&self->said, &self->said_count, said);
         else
             free (said->body);
     }
@@ -233,12 +236,10 @@ s_take (rig_t *self)
             bytes = reply->fields;
         said.body = s_copy (bytes.data, bytes.size);
         said.size = bytes.size;
-        if (reply->durable && gate > self->durable) {
-            rig_check (self->waits_count < SAID_MAX, "self->waits_count < SAID_MAX");
-            self->waits [self->waits_count++] = said;
-        }
+        if (reply->durable && gate > self->durable)
+            s_add (&self->waits, &self->waits_count, &said);
         else
-            s_say (self, said);
+            s_add (&self->said, &self->said_count, &said);
     }
     self->effects->count = 0;
 }
