@@ -14,4 +14,8 @@ const char *apply_record (core_t *core, record_t *record);
 //  Returns false when the message's list is malformed; nothing has happened then.
 bool apply_now (core_t *core, record_t *record, stint_message_t *message);
 
+//  Returns what no record of ours says, for people, or null: numbers, times and names that
+//  were never given out. Its sum may be right and its writer another one.
+const char *apply_check (const core_t *core, const record_t *record);
+
 #endif

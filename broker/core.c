@@ -111,7 +111,9 @@ core_replay (core_t *self, uint64_t number, stint_bytes_t block)
     record_t record;
     int more;
     while ((more = record_read (&record, &reader)) == 1) {
-        fault = apply_record (self, &record);
+        fault = apply_check (self, &record);
+        if (!fault)
+            fault = apply_record (self, &record);
         if (fault)
             return fault;
     }

@@ -140,7 +140,7 @@ s_keep_task (s_keeper_t *self, uint64_t id)
     keep_describe (core, slot, &record);
     size_t payload = task->payload.size;
     self->spare.size = 0;
-    stint_writer_reserve (&self->spare, payload + task->result.size);
+    stint_writer_reserve (&self->spare, payload + task->result.size + 1);
     stint_write_raw (&self->spare, s_bytes (self, task->payload));
     stint_write_raw (&self->spare, s_bytes (self, task->result));
     record.payload = (stint_bytes_t){self->spare.data, payload};

@@ -370,6 +370,7 @@ record_next (record_t *self, stint_bytes_t *payload, int64_t *delay)
         stint_read_array (&self->items);
         *payload = stint_read_bytes (&self->items);
         *delay = stint_read_signed (&self->items);
+        self->items.bad |= *delay < 0 || *delay > (int64_t) RECORD_SPAN_MAX;
     }
     return !self->items.bad;
 }

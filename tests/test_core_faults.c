@@ -70,6 +70,15 @@ s_group (uint64_t number)
         .kind = RECORD_GROUP, .group = number, .name = stint_bytes_of ("bread")});
 }
 
+static void
+s_batch (uint64_t number, uint64_t group, const char *name)
+{
+    s_write ((record_t){.kind = RECORD_BATCH,
+                        .batch = number,
+                        .group = group,
+                        .name = stint_bytes_of (name)});
+}
+
 //  Replays what was written.
 
 static const char *
@@ -207,7 +216,7 @@ Test (core_faults, more_batches_tasks_producers_or_workers_than_there_is_room_fo
     s_refused ("limits/tasks");
     s_write (s_pushed (2));
     s_refused ("limits/tasks");
-    s_write ((record_t){.kind = RECORD_BATCH, .batch = 2});
+    s_batch (2, 1, "monday");
     s_refused ("limits/batches");
     s_write ((record_t){.kind = RECORD_KEPT_PRODUCER, .producer = 2});
     s_refused ("limits/producers");
@@ -279,4 +288,45 @@ Test (core_faults, a_record_that_is_malformed)
     stint_write_number (out, 99);
     journal_end (s_journal);
     s_refused ("malformed");
+}
+
+Test (core_faults, names_that_nobody_can_have_given)
+{
+    s_write ((record_t){.kind = RECORD_GROUP, .group = 1});
+    s_refused ("a name that is none");
+    s_group (1);
+    s_group (2);
+    s_refused ("two groups of one name");
+    s_batch (1, 1, "not a name");
+    s_refused ("a name that is none");
+    s_batch (1, 99, "monday");
+    s_refused ("a group that cannot be there");
+    s_batch (1, 1, "monday");
+    s_batch (2, 1, "monday");
+    s_refused ("two batches of one name");
+    s_batch (1, 1, "tuesday");
+    s_refused ("two names for a batch");
+}
+
+Test (core_faults, numbers_and_times_that_nobody_can_have_given)
+{
+    s_write (s_pushed (0));
+    s_refused ("about nothing");
+    s_write ((record_t){.kind = RECORD_KEPT_PRODUCER});
+    s_refused ("about nothing");
+    s_batch (0, 1, "monday");
+    s_refused ("about nothing");
+    s_write (s_pushed (UINT64_MAX));
+    s_refused ("never given out");
+    s_write (s_pushed (5));
+    s_write (s_pushed (5));
+    s_refused ("given out before");
+    record_t record = s_task (RECORD_KEPT_TASK, 1, 0);
+    record.until = -1;
+    s_write (record);
+    s_refused ("a time that is none");
+    record = (record_t){.kind = RECORD_GROUP, .group = 1, .name = stint_bytes_of ("a")};
+    record.settings.backoff = RECORD_SPAN_MAX + 1;
+    s_write (record);
+    s_refused ("out of its range");
 }

@@ -1,0 +1,93 @@
+//  apply_check: what no record of ours says, so that recovery refuses it
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "apply.h"
+
+#define NUMBER_MAX (UINT64_MAX / 2)  //  Of tasks and batches
+#define TIME_MAX (INT64_MAX / 2)     //  Later than any point in time and any span behind it
+
+static const char *
+s_check_group (const core_t *core, const record_t *record)
+{
+    const record_settings_t *settings = &record->settings;
+    if (!stint_wire_name_valid (record->name))
+        return "it has a group with a name that is none";
+    if (settings->backoff > RECORD_SPAN_MAX || settings->backoff_max > RECORD_SPAN_MAX
+        || settings->keep_results > RECORD_SPAN_MAX)
+        return "it has a group with a setting that is out of its range";
+    if (record->group == 0 || record->group > core->limits.groups)
+        return NULL;  //  Is refused when it is applied
+    uint32_t found = groups_find (&core->groups, record->name);
+    const group_t *group = &core->groups.groups.pool [record->group];
+    if (found != (group->used && group->key ? record->group : 0))
+        return "it has two names for a group, or two groups of one name";
+    return NULL;
+}
+
+static const char *
+s_check_batch (const core_t *core, const record_t *record)
+{
+    if (!stint_wire_name_valid (record->name))
+        return "it has a batch with a name that is none";
+    if (record->group == 0 || record->group > core->limits.groups)
+        return "it has a batch of a group that cannot be there";
+    uint32_t named =
+        batches_find_name (&core->batches, (uint32_t) record->group, record->name);
+    uint32_t found = batches_find (&core->batches, record->batch);
+    if (named != (found && core->batches.batches.pool [found].key ? found : 0))
+        return "it has two names for a batch, or two batches of one name";
+    return NULL;
+}
+
+//  The number without which a record of that kind means nothing.
+
+static uint64_t
+s_subject (const record_t *record)
+{
+    switch (record->kind) {
+        case RECORD_PUSHED:
+        case RECORD_STARTED:
+        case RECORD_DONE:
+        case RECORD_FAILED:
+        case RECORD_RETURNED:
+        case RECORD_CANCELLED:
+        case RECORD_DROPPED:
+        case RECORD_WORKER:
+        case RECORD_WORKER_GONE:
+        case RECORD_KEPT_TASK:
+        case RECORD_CLOSED:
+            return record->id;
+        case RECORD_COLLECTED:
+        case RECORD_BATCH:
+        case RECORD_BATCH_GONE:
+        case RECORD_KEPT_BATCH:
+            return record->batch;
+        case RECORD_PRODUCER_GONE:
+        case RECORD_KEPT_PRODUCER:
+            return record->producer;
+        case RECORD_GROUP:
+        case RECORD_GROUP_GONE:
+        default:
+            return 1;  //  A group's number is looked at by itself
+    }
+}
+
+const char *
+apply_check (const core_t *core, const record_t *record)
+{
+    if (s_subject (record) == 0)
+        return "it has a record about nothing";
+    bool worker = record->kind == RECORD_WORKER || record->kind == RECORD_WORKER_GONE;
+    if ((record->id > NUMBER_MAX && !worker) || record->batch > NUMBER_MAX)
+        return "it has a number that was never given out";
+    if (record->at < 0 || record->at > TIME_MAX || record->until < 0
+        || record->until > TIME_MAX)
+        return "it has a time that is none";
+    if (record->kind == RECORD_PUSHED && record->id < core->next_id)
+        return "it gives a task a number that was given out before";
+    if (record->kind == RECORD_GROUP)
+        return s_check_group (core, record);
+    if (record->kind == RECORD_BATCH || record->kind == RECORD_KEPT_BATCH)
+        return s_check_batch (core, record);
+    return NULL;
+}
