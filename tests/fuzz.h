@@ -5,8 +5,8 @@
 //  time, and aborts or fails the test when something is wrong with what the product makes
 //  of it. The Makefile links it with libFuzzer as .build/fuzz/fuzz_NAME, where it goes by
 //  the name that libFuzzer calls; test_corpus.c calls it with each file of
-//  tests/corpus/NAME. A file mutate_NAME.c beside it, if there is one, changes inputs in
-//  ways that keep more of them whole, and is for libFuzzer only.
+//  tests/corpus/NAME. The files mutate_*.c, for libFuzzer only, change inputs in ways that
+//  keep more of them whole; the Makefile says which target has which.
 
 #ifndef FUZZ_H
 #define FUZZ_H

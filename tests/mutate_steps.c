@@ -1,11 +1,11 @@
-//  mutate_session: changes sessions step by step, so that the steps behind stay what they
+//  mutate_steps: changes an input step by step, so that the steps behind stay what they are
 //  are SPDX-License-Identifier: MPL-2.0
 
 #include "fuzz.h"
 
 #include <string.h>
 
-#define STEP 8  //  Octets of a step, as fuzz_session takes them
+#define STEP 8  //  Octets of a step, as fuzz_session and fuzz_peer take them
 
 //  Puts a step before that place, if there is room, and returns the new size.
 

@@ -1,4 +1,4 @@
-//  mutate_wire: changes messages value by value, so that most of them stay msgpack
+//  mutate_values: changes msgpack value by value, so that most of it stays msgpack
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "fuzz.h"

@@ -57,3 +57,13 @@ Test (corpus, messages_mean_what_msgpack_c_says, .fini = s_tell_name)
 {
     s_try ("wire", fuzz_wire);
 }
+
+Test (corpus, sessions_end_in_a_state_that_the_journal_gives_back, .fini = s_tell_name)
+{
+    s_try ("session", fuzz_session);
+}
+
+Test (corpus, journals_of_others_are_refused_or_gone_on_with, .fini = s_tell_name)
+{
+    s_try ("journal", fuzz_journal);
+}
