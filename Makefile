@@ -8,6 +8,7 @@
 #    make bench          throughput and latency, beside a bare libzmq relay
 #    make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #    make fuzz           libFuzzer, SECONDS=30 for each target of tests/fuzz_*.c
+#    make tsan           ThreadSanitizer watches what has threads
 #    make coverage       branch coverage of the pure files
 #    make valgrind       broker, worker and client under valgrind, end to end
 #    make format         rewrite the sources as .clang-format says
@@ -77,6 +78,7 @@ CHECK := $(filter-out $(addprefix $(B)/tests/,$(APART)),$(call object,tests/*.c)
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/bench*.c))
 BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests/bench*.c))
 CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.c))
+PARTS := $(B)/tsan_parts
 FUZZERS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz_*.c))
 FUZZ_PARTS := $(patsubst %,$(B)/tests/%.o,fuzz must_alone core_fixture core_audit)
 
@@ -95,8 +97,9 @@ $(B)/check: $(CHECK) $(WHOLE)
 $(B)/check: EXTRA = -lcriterion
 $(BENCHES): $(B)/%: $(B)/tests/%.o $(BENCH_PARTS) $(WHOLE)
 $(CRASHES): $(B)/%: $(B)/tests/%.o $(B)/libstint.a
+$(PARTS): $(B)/%: $(B)/tests/%.o $(B)/tests/must_alone.o $(WHOLE)
 
-$(PROGRAMS) $(BENCHES) $(CRASHES) $(B)/check:
+$(PROGRAMS) $(BENCHES) $(CRASHES) $(PARTS) $(B)/check:
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -pie -o $@ $^ $(LIB_LIBS) $(EXTRA) $(LDLIBS)
 
@@ -220,6 +223,10 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 
+tsan:
+	@$(MAKE) MODE=tsan B=.build/tsan scenes .build/tsan/tsan_parts
+	@tests/tsan.sh .build/tsan
+
 valgrind:
 	@$(MAKE) MODE=debug B=.build/debug all .build/debug/pidfd.so
 	@tests/valgrind.sh .build/debug
@@ -271,4 +278,4 @@ help:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all scenes packages test check $(HOUSE) format format-check warnings objects tidy tidied \
-        cppcheck coverage fuzz fuzzers valgrind demo bench install uninstall clean help
+        cppcheck coverage fuzz fuzzers tsan valgrind demo bench install uninstall clean help
