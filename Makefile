@@ -161,8 +161,10 @@ packages:
 HOUSE := layers lengths guards banned purity
 
 test: scenes $(B)/check $(HOUSE)
-	@$(MAKE) MODE=asan B=.build/asan .build/asan/check
-	@tests/run.sh $(B) .build/asan
+	@$(MAKE) MODE=asan B=.build/asan scenes .build/asan/check
+	@$(MAKE) MODE=tsan B=.build/tsan scenes .build/tsan/tsan_parts
+	@$(MAKE) MODE=fuzz B=.build/fuzz CC=clang fuzzers
+	@TSAN=.build/tsan FUZZERS=.build/fuzz tests/run.sh $(B) .build/asan
 
 check: $(HOUSE) format-check warnings tidy cppcheck
 	@echo 'check: ok'

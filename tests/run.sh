@@ -10,6 +10,10 @@
 #    STINT_BIN    where they are            PYTHON    a Python that has zmq and msgpack
 #    E2E          only the scripts whose name contains this       (optional)
 #    E2E_SECONDS  how long one script may take                    (optional, 900)
+#    TSAN         a build for tests/tsan.sh                       (optional)
+#    FUZZERS      a build for tests/fuzz.sh                       (optional)
+#
+#  Of a build named asan the programs run some of the scripts again.
 #
 #  Everything runs even when something has failed. A script that fails shows its log. A
 #  report of a sanitizer is a failure, even when the program that wrote it exits with 0,
@@ -17,6 +21,8 @@
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+
+. tests/sanitizers.sh
 
 first=$1
 started=$SECONDS
@@ -35,15 +41,12 @@ run_check ()
 {
     local build=$1 mode=${1##*/} began=$SECONDS status log tested reports
     log=$build/check.log
-    rm -f "$build"/sanitizer.*
-    ASAN_OPTIONS="log_path=$PWD/$build/sanitizer.asan" \
-        UBSAN_OPTIONS="log_path=$PWD/$build/sanitizer.ubsan:print_stacktrace=1" \
-        timeout -k 10 "${CHECK_SECONDS:-900}" "$build/check" --timeout 120 < /dev/null 2>&1 | tee "$log"
+    sanitize_into "$PWD/$build/sanitizer"
+    timeout -k 10 "${CHECK_SECONDS:-900}" "$build/check" --timeout 120 < /dev/null 2>&1 | tee "$log"
     status=${PIPESTATUS[0]}
     tested=$(sed -n 's/.*Tested: [^0-9]*\([0-9][0-9]*\).*/\1/p' \
         <(sed 's/\x1b\[[0-9;]*m//g' "$log") | tail -1)
-    #  What LeakSanitizer says of a child that exits while its threads run is no fault
-    reports=$(grep -lE 'ERROR: |SUMMARY: |runtime error: ' "$build"/sanitizer.* 2> /dev/null)
+    reports=$(sanitizer_faults "$PWD/$build/sanitizer")
     if [ -n "$reports" ]; then
         head -40 "$(echo "$reports" | head -1)"
         say FAILED "check ($mode)" $((SECONDS - began)) "a sanitizer reports: $build/sanitizer.*"
@@ -57,15 +60,21 @@ run_check ()
     summary+=("${tested:-0} tests in $mode")
 }
 
-#  Runs one script; its last line is shown when all is well, its log when not.
+#  Runs one script; its last line is shown when all is well, its log when not. Words behind
+#  the script are its arguments.
 run_script ()
 {
-    local script=$1 name began=$SECONDS status log
-    name=$(basename "$script" .sh)
-    log=$first/$name.log
-    timeout -k 10 "${E2E_SECONDS:-900}" bash "$script" < /dev/null > "$log" 2>&1
+    local script=$1 name began=$SECONDS status log reports
+    name=$(basename "$script" .sh)${mode:+ ($mode)}
+    log=$first/${name// /.}.log
+    sanitize_into "$PWD/$first/${name// /.}"
+    timeout -k 10 "${E2E_SECONDS:-900}" bash "$@" < /dev/null > "$log" 2>&1
     status=$?
-    if [ "$status" -eq 0 ]; then
+    reports=$(sanitizer_faults "$PWD/$first/${name// /.}")
+    if [ -n "$reports" ]; then
+        head -40 "$(echo "$reports" | head -1)"
+        say FAILED "$name" $((SECONDS - began)) "a sanitizer reports: $(echo "$reports" | head -1)"
+    elif [ "$status" -eq 0 ]; then
         say ok "$name" $((SECONDS - began)) "$(tail -n 1 "$log")"
     else
         sed 's/^/    /' "$log" | tail -n 200
@@ -91,6 +100,20 @@ for script in tests/e2e_*.sh; do
     run_script "$script"
     count=$((count + 1))
 done
+
+#  The programs under sanitizers, where each process is seen to its end.
+for build in "$@"; do
+    [ "${build##*/}" = asan ] || continue
+    run_script tests/leak_test.sh "$build"
+    for script in tests/e2e_cli.sh tests/e2e_stop.sh tests/e2e_examples.sh; do
+        case $script in *"${E2E:-}"*) ;; *) continue ;; esac
+        mode=asan STINT_BIN=$(cd "$build" && pwd) CC="${CC:-cc} -fsanitize=address,undefined" \
+            run_script "$script"
+        count=$((count + 1))
+    done
+done
+[ -z "${TSAN:-}" ] || run_script tests/tsan.sh "$TSAN"
+[ -z "${FUZZERS:-}" ] || run_script tests/fuzz.sh "$FUZZERS"
 summary+=("$count end-to-end scripts")
 
 text=$(printf '%s, ' "${summary[@]}")
