@@ -73,11 +73,15 @@ PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
 
 #  All of it but the mains, for tests and benchmarks.
 WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
-APART := bench% crash% mutate_% tsan_% must_alone.o pidfd.o
+APART := bench% chaos% crash% mutate_% tsan_% must_alone.o pidfd.o
 CHECK := $(filter-out $(addprefix $(B)/tests/,$(APART)),$(call object,tests/*.c))
 BENCHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/bench*.c))
 BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests/bench*.c))
 CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.c))
+CHAOSES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/chaos_*.c))
+CHAOS_PARTS := $(filter-out $(CHAOSES:$(B)/%=$(B)/tests/%.o),\
+                            $(filter-out %/chaos_disk.o,$(call object,tests/chaos_*.c))) \
+               $(addprefix $(B)/tests/,history.o judge.o)
 PARTS := $(B)/tsan_parts
 FUZZERS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz_*.c))
 FUZZ_PARTS := $(patsubst %,$(B)/tests/%.o,fuzz must_alone core_fixture core_audit)
@@ -96,10 +100,11 @@ $(B)/stint: $(CLIENT) $(B)/libstint.a
 $(B)/check: $(CHECK) $(WHOLE)
 $(B)/check: EXTRA = -lcriterion
 $(BENCHES): $(B)/%: $(B)/tests/%.o $(BENCH_PARTS) $(WHOLE)
-$(CRASHES): $(B)/%: $(B)/tests/%.o $(B)/libstint.a
+$(CRASHES): $(B)/%: $(B)/tests/%.o $(B)/tests/history.o $(B)/libstint.a
+$(CHAOSES): $(B)/%: $(B)/tests/%.o $(CHAOS_PARTS) $(WHOLE)
 $(PARTS): $(B)/%: $(B)/tests/%.o $(B)/tests/must_alone.o $(WHOLE)
 
-$(PROGRAMS) $(BENCHES) $(CRASHES) $(PARTS) $(B)/check:
+$(PROGRAMS) $(BENCHES) $(CRASHES) $(CHAOSES) $(PARTS) $(B)/check:
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -pie -o $@ $^ $(LIB_LIBS) $(EXTRA) $(LDLIBS)
 
@@ -124,13 +129,15 @@ $(B)/libstint.so: $(LIBSTINT)
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -shared -Wl,-soname,libstint.so.0 -o $@ $^ $(LIB_LIBS) $(LDLIBS)
 
-#  What LD_PRELOAD names: to make the disk fail, and to teach valgrind a call.
-$(B)/io_fault.so $(B)/pidfd.so: $(B)/%.so: $(B)/tests/%.o
+#  What LD_PRELOAD names: one makes the disk fail, one writes down what the disk is told,
+#  one teaches valgrind a call.
+SHIMS := $(B)/io_fault.so $(B)/chaos_disk.so $(B)/pidfd.so
+$(SHIMS): $(B)/%.so: $(B)/tests/%.o
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -shared -o $@ $^ $(LDLIBS)
 
 #  What the scripts tests/e2e_*.sh need besides the programs.
-scenes: all $(CRASHES) $(B)/io_fault.so
+scenes: all $(CRASHES) $(CHAOSES) $(SHIMS)
 
 #  A folder sees itself and common. Only tests see every folder, so that a client that
 #  includes a file of the broker does not compile.
