@@ -80,8 +80,8 @@ s_broken (const broker_t *self, char *error, size_t error_size, uint64_t block,
     return 78;
 }
 
-//  Replays the journal. A last block that is not whole was never acknowledged and is cut;
-//  anything else is a refusal.
+//  Replays the journal. A last block that is not whole was never acknowledged and is cut,
+//  where the engine leaves such blocks behind; anything else is a refusal.
 
 static int
 s_recover (broker_t *self, char *error, size_t error_size)
@@ -90,7 +90,7 @@ s_recover (broker_t *self, char *error, size_t error_size)
     s_recovery_t recovery = {.broker = self};
     if (engine->replay (self->store, s_on_block, &recovery, error, error_size) < 0)
         return 74;
-    if (recovery.fault && !recovery.torn)
+    if (recovery.fault && (!recovery.torn || engine->whole))
         return s_broken (self, error, error_size, recovery.block, recovery.fault);
     if (recovery.fault) {
         engine->cut (self->store, recovery.block - 1);

@@ -101,6 +101,8 @@ typedef struct {
     void (*close) (store_t **self_p);
 
     bool keeps;  //  True when the engine itself keeps borrowed blocks in memory
+    bool whole;  //  True when a crash never leaves a part of a block: then one that is
+                 //  not well was damaged, and it may have been acknowledged
 } store_engine_t;
 
 extern const store_engine_t store_memory;

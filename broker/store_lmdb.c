@@ -322,4 +322,5 @@ const store_engine_t store_lmdb = {
     .size = s_lmdb_size,
     .close = s_lmdb_close,
     .keeps = false,
+    .whole = true,
 };

@@ -185,4 +185,5 @@ const store_engine_t store_memory = {
     .size = s_memory_size,
     .close = s_memory_close,
     .keeps = true,
+    .whole = true,
 };
