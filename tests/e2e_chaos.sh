@@ -1,0 +1,563 @@
+#!/bin/bash
+#  Tries to lose a task: kills, stops, bad networks, full disks, disk errors, lost power, rot.
+#  SPDX-License-Identifier: MPL-2.0
+#
+#  usage: tests/e2e_chaos.sh [--seconds N] [PART...]
+#
+#    N            how long all of it may take, about  (60)
+#    PART         kill stop net full limit sweep power rot; all of them when none is named
+#    STINT_BIN    where the programs are              (.build/release)
+#    SEED         repeats what is done to whom
+#    KEEP         1: the directory of the run is not removed
+#
+#  Real processes, histories in files that survive SIGKILL (history.h), and a judge in the
+#  manner of Jepsen's total-queue (judge.h): whatever is done to them, no accepted task may
+#  be lost, none may be recorded twice, nothing may appear that nobody pushed. Ends with one
+#  table that counts every fault, and with 1 when a task was lost.
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+total=60
+if [ "${1:-}" = --seconds ]; then
+    total=$2
+    shift 2
+fi
+parts=${*:-kill stop net full limit sweep power rot}
+. tests/scene.sh e2e_chaos chaos_client chaos_check chaos_proxy chaos_sweep chaos_power \
+    chaos_rot crash_worker io_fault.so chaos_disk.so
+CLIENTS=3 WORKERS=4
+lease=600                             # milliseconds: heartbeat times liveness
+broker='' proxy='' workers=() clients=()
+life=0                                # of clients, for numbers of tasks
+listen=$STINT_BROKER
+options=()                            # of the broker
+declare -A faults=() resume=()
+all_acknowledged=0 all_executions=0 all_faults=0 skipped=
+
+fast=/dev/shm
+[ -w $fast ] || fast=/tmp
+work=$(mktemp -d "$fast/stint-chaos-XXXXXX") || exit
+trap '[ "${KEEP:-0}" = 1 ] || rm -rf "$work"; clean_up' EXIT
+
+row ()
+{
+    printf '%-30s %7s %9s %7s %7s %9s %5s %5s %6s %6s\n' "$@" >> "$home/table"
+}
+
+count ()
+{
+    faults[$1]=$((${faults[$1]:-0} + 1))
+    all_faults=$((all_faults + 1))
+}
+
+#  ---------------------------------------------------------------------------------
+#  Who takes part
+
+start_broker ()
+{
+    begin broker stint-broker --store "$home/$part.store" --listen "$listen" \
+        --heartbeat $((lease / 3))ms "${options[@]}"
+    broker=$last
+}
+
+start_worker ()
+{
+    begin worker crash_worker "$STINT_BROKER" chaos 64 "$home/$part.history"
+    workers[$1]=$last
+}
+
+#  Goes on with the batch of the client before; its tasks have numbers of their own.
+start_client ()
+{
+    life=$((life + 1))
+    begin client chaos_client "$STINT_BROKER" chaos "$part-$1" $((life << 32)) 100000000 \
+        "$seed" "$home/$part.history" "$window"
+    clients[$1]=$last
+}
+
+begin_part ()
+{
+    part=$1
+    faults=()
+    mkdir -p "$home/$part.history" "$home/$part.store"
+    start_broker
+    await 20 'the broker answers' answers
+    for ((slot = 0; slot < WORKERS; slot++)); do start_worker $slot; done
+    for ((slot = 0; slot < CLIENTS; slot++)); do start_client $slot; done
+}
+
+nothing_is_left ()
+{
+    stint --timeout 2s --json ls chaos > "$home/left" 2>&1
+    ! grep -q '"id"' "$home/left" && answers
+}
+
+#  Everybody is well now: the clients collect what is left, and histories are judged.
+end_part ()
+{
+    local line name names first=1
+    for pid in "${clients[@]}"; do kill -TERM "$pid"; done
+    for pid in "${clients[@]}"; do
+        end 90 "$pid"
+        [ "$code" -eq 0 ] || fail "$part: a client ended with $code: $(tail -n 2 "$home/client.log")"
+    done
+    await 20 "$part: nothing is left in the broker" nothing_is_left
+    for pid in "${workers[@]}"; do murder "$pid"; done
+    kill -TERM "$broker"
+    end 20 "$broker"
+    [ "$code" -eq 0 ] || fail "$part: the broker ended with exit code $code"
+    line=$(chaos_check "$home/$part.history")
+    code=$?
+    # shellcheck disable=SC2086
+    declare -g $line
+    mapfile -t names < <(printf '%s\n' "${!faults[@]}" | sort)
+    for name in "${names[@]}"; do
+        if [ $first = 1 ]; then
+            # The numbers are those that chaos_check has printed.
+            # shellcheck disable=SC2154
+            row "$name" "${faults[$name]}" "$acknowledged" "$unknown" "$recovered" \
+                "$executions" "$lost" "$duplicated" "$unexpected" 0
+        else
+            row "$name" "${faults[$name]}" '"' '"' '"' '"' '"' '"' '"' '"'
+        fi
+        first=0
+    done
+    all_acknowledged=$((all_acknowledged + acknowledged))
+    all_executions=$((all_executions + executions))
+    [ $code -eq 0 ] || fail "$part: $line"
+    [ "$dead" -eq 0 ] || fail "$part: $dead tasks are dead, though no handler failed"
+    [ "$acknowledged" -gt 0 ] || fail "$part: nothing was accepted"
+    workers=() clients=()
+    rm -rf "$home/$part.store"/* "$home/$part.history"
+}
+
+#  ---------------------------------------------------------------------------------
+#  Killing
+
+kill_broker ()
+{
+    murder "$broker"
+    count 'kill -9 broker'
+    start_broker
+    chance 4
+    [ "$drawn" -eq 0 ] || return
+    chance 30
+    nap "$drawn"
+    murder "$broker"
+    count 'kill -9 broker recovering'
+    start_broker
+}
+
+kill_worker ()
+{
+    chance $WORKERS
+    murder "${workers[$drawn]}"
+    count 'kill -9 worker'
+    start_worker "$drawn"
+}
+
+kill_client ()
+{
+    chance $CLIENTS
+    murder "${clients[$drawn]}"
+    count 'kill -9 client'
+    start_client "$drawn"
+}
+
+part_kill ()
+{
+    local until=$((SECONDS + $1)) acts=0
+    begin_part kill
+    while [ $SECONDS -lt $until ]; do
+        chance 10
+        case $drawn in
+        [0-4]) kill_broker ;;
+        [5-8]) kill_worker ;;
+        *) kill_client ;;
+        esac
+        acts=$((acts + 1))
+        chance 120
+        # Now and then everybody has time to get on.
+        [ $((acts % 20)) -ne 0 ] || drawn=800
+        nap "$drawn"
+    done
+    end_part
+}
+
+#  ---------------------------------------------------------------------------------
+#  Stopping for a while
+
+stop_for ()
+{
+    kill -STOP "$1" || fail "process $1 has ended by itself"
+    resume[$1]=$((${EPOCHREALTIME/./} / 1000 + $2))
+    count "$3"
+}
+
+continue_due ()
+{
+    local now=$((${EPOCHREALTIME/./} / 1000))
+    for pid in "${!resume[@]}"; do
+        [ "${resume[$pid]}" -le $((now + ${1:-0})) ] || continue
+        kill -CONT "$pid"
+        unset "resume[$pid]"
+    done
+}
+
+part_stop ()
+{
+    local until=$((SECONDS + $1)) span
+    begin_part stop
+    while [ $SECONDS -lt $until ]; do
+        continue_due
+        chance $((3 * lease - 100))
+        span=$((drawn + 100))
+        chance 5
+        if [ "$drawn" -eq 0 ] && [ -z "${resume[$broker]:-}" ]; then
+            stop_for "$broker" $span 'SIGSTOP broker'
+        elif [ "$drawn" -gt 0 ] && [ -z "${resume[${workers[$((drawn - 1))]}]:-}" ]; then
+            stop_for "${workers[$((drawn - 1))]}" $span 'SIGSTOP worker'
+        fi
+        chance 250
+        nap "$drawn"
+    done
+    continue_due 1000000
+    end_part
+}
+
+#  ---------------------------------------------------------------------------------
+#  Bad networks, between everybody and the broker
+
+#  tell COMMAND...: the proxy has obeyed when this returns.
+tell ()
+{
+    local answer
+    echo "$*" >&"$tells"
+    read -rt 10 -u "$hears" answer || fail "the proxy does not answer '$*'"
+}
+
+flap ()
+{
+    for _ in 1 2 3 4 5 6; do
+        tell cut both
+        chance 120
+        nap "$drawn"
+        tell heal
+        chance 60
+        nap "$drawn"
+    done
+}
+
+start_proxy ()
+{
+    mkfifo "$home/tells" "$home/hears"
+    chaos_proxy "$1" "$2" < "$home/tells" > "$home/hears" 2>> "$home/proxy.log" &
+    proxy=$!
+    alive[$proxy]=1
+    exec {tells}> "$home/tells" {hears}< "$home/hears"
+    tell heal
+}
+
+part_net ()
+{
+    local until=$((SECONDS + $1)) port
+    chance 10000
+    port=$((20000 + drawn))
+    listen=tcp://127.0.0.1:$port
+    options=(--insecure)
+    STINT_BROKER=tcp://127.0.0.1:$((port + 1))
+    start_proxy $((port + 1)) $port
+    begin_part net
+    while [ $SECONDS -lt $until ]; do
+        chance 9
+        case $drawn in
+        0) tell cut both; count 'partition' ;;
+        1) tell cut up; count 'partition, to the broker' ;;
+        2) tell cut down; count 'partition, from the broker' ;;
+        3) flap; count 'partition, flapping' ;;
+        4) tell half; count 'half-open' ;;
+        5) tell reset; count 'reset' ;;
+        6) chance 300; tell delay "$drawn"; count 'delay up to 300 ms' ;;
+        7) tell trickle; count '1 byte a second' ;;
+        8) kill_broker ;;
+        esac
+        chance $((2 * lease))
+        nap "$drawn"
+        tell heal
+        chance 500
+        nap "$drawn"
+    done
+    part_noise 2
+    end_part
+    murder "$proxy"
+    exec {tells}>&- {hears}<&-
+    rm "$home/tells" "$home/hears"
+    listen=ipc://$home/broker.sock
+    export STINT_BROKER=$listen
+    options=()
+}
+
+#  Bytes that change are not seen by TCP here, nor by anything else without keys: who is
+#  behind such a line is on its own, but the broker and all others must not mind. They
+#  connect directly, through the first proxy; a second one spoils a client and a worker.
+part_noise ()
+{
+    local port=${listen##*:} noise line
+    line=tcp://127.0.0.1:$((port + 2))
+    mkdir -p "$home/noise"
+    mkfifo "$home/noise/tells" "$home/noise/hears"
+    chaos_proxy $((port + 2)) "$port" < "$home/noise/tells" > "$home/noise/hears" &
+    noise=$!
+    alive[$noise]=1
+    exec {noisy}> "$home/noise/tells" {noised}< "$home/noise/hears"
+    local until=$((SECONDS + $1))
+    mkdir "$home/noise/history"
+    while [ $SECONDS -lt $until ]; do
+        begin noise chaos_client "$line" noise noise $((1 << 60)) 100000 1 \
+            "$home/noise/history" 512
+        local client=$last
+        begin noise crash_worker "$line" noise 16 "$home/noise/history"
+        echo heal >&"$noisy"; read -rt 10 -u "$noised" _
+        nap 200
+        echo corrupt >&"$noisy"; read -rt 10 -u "$noised" _
+        count 'bytes changed on another line'
+        nap 400
+        kill -9 "$client" "$last" 2> /dev/null
+        wait "$client" "$last" 2> /dev/null
+        unset "alive[$client]" "alive[$last]"
+        has_ended "$broker" && fail 'the broker ended over bytes that changed'
+    done
+    murder "$noise"
+    exec {noisy}>&- {noised}<&-
+}
+
+#  ---------------------------------------------------------------------------------
+#  Full disks and full stores
+
+start_clients ()
+{
+    for ((slot = 0; slot < CLIENTS; slot++)); do start_client $slot; done
+}
+
+#  A small file system of its own gets full: the broker stops, comes up again when there is
+#  room, and has all that it had accepted.
+part_full ()
+{
+    local until=$((SECONDS + $1))
+    part=full
+    faults=()
+    mkdir -p "$home/full.history" "$home/full.store"
+    if ! mount -t tmpfs -o size=4m tmpfs "$home/full.store" 2> /dev/null; then
+        skipped='; no full disk, for a tmpfs cannot be mounted here (it takes root)'
+        return
+    fi
+    mounted=$home/full.store
+    window=50000
+    start_broker
+    await 20 'the broker answers' answers
+    start_clients
+    local size=4
+    while :; do
+        await 30 'the disk is full' has_ended "$broker"
+        end 5 "$broker"
+        [ "$code" -eq 74 ] || fail "full: the broker ended with exit code $code"
+        tail -n 1 "$home/broker.log" | grep -q 'the disk is full' ||
+            fail "full: the last line is $(tail -n 1 "$home/broker.log")"
+        count 'disk full, then larger'
+        size=$((size + 3))
+        [ $SECONDS -lt $until ] && [ $size -lt 60 ] || break
+        mount -o remount,size=${size}m "$mounted" || fail 'the tmpfs cannot be made larger'
+        start_broker
+    done
+    mount -o remount,size=512m "$mounted"
+    start_broker
+    for ((slot = 0; slot < WORKERS; slot++)); do start_worker $slot; done
+    await 20 'the broker answers' answers
+    end_part
+    umount "$mounted"
+    mounted=''
+    rm -rf "$home/full.store" "$home/full.history"
+    window=2048
+}
+
+quiet ()
+{
+    local before=$held
+    held=$(status tasks)
+    [ -n "$held" ] && [ "$held" -gt 0 ] && [ "$held" = "$before" ]
+}
+
+#  The store itself has a limit: pushes hear FULL, nobody stops, and it goes on when there
+#  is room again.
+part_limit ()
+{
+    local until=$((SECONDS + $1)) held
+    printf '%s\n' store '    size_max = 8M' > "$home/limit.zpl"
+    options=(--config "$home/limit.zpl")
+    window=50000
+    begin_part limit
+    while [ $SECONDS -lt $until ]; do
+        for pid in "${workers[@]}"; do murder "$pid"; done
+        held=
+        nap 300
+        await 20 'the store is full' quiet
+        count 'store at its size limit'
+        for ((slot = 0; slot < WORKERS; slot++)); do start_worker $slot; done
+        await 20 'the broker takes pushes again' status_is_less "$held"
+        nap 300
+        has_ended "$broker" && fail 'limit: the broker has ended'
+    done
+    end_part
+    options=()
+    window=2048
+}
+
+status_is_less ()
+{
+    local now
+    now=$(status tasks)
+    [ -n "$now" ] && [ "$now" -lt $(($1 / 2)) ]
+}
+
+#  ---------------------------------------------------------------------------------
+#  Programs of their own
+
+#  Takes over the numbers of the last line: numbers_of LOG
+numbers_of ()
+{
+    # shellcheck disable=SC2046
+    declare -g $(tail -n 1 "$home/$1.log" | grep -o '[a-z]*=[0-9]*')
+}
+
+part_sweep ()
+{
+    local line
+    chaos_sweep "$bin" "$home/sweep" "$seed" "$1" > "$home/sweep.log" 2>&1
+    code=$?
+    cat "$home/sweep.log"
+    [ $code -eq 0 ] || fail "sweep: $(tail -n 3 "$home/sweep.log")"
+    while read -r _ name hit acknowledged executions; do
+        row "disk: $name" "$hit" "$acknowledged" 0 0 "$executions" 0 0 0 0
+        all_faults=$((all_faults + hit))
+        all_acknowledged=$((all_acknowledged + acknowledged))
+        all_executions=$((all_executions + executions))
+    done < <(grep '^row ' "$home/sweep.log")
+}
+
+#  Starts the broker of a part, what it tells the disk written down.
+start_recorded ()
+{
+    begin broker env CHAOS_DISK_PATH="$home/$part.store" CHAOS_DISK_LOG="$home/$part.disk" \
+        LD_PRELOAD="$bin/chaos_disk.so" stint-broker --store "$home/$part.store" \
+        --listen "$listen" --heartbeat $((lease / 3))ms --sync "$1"
+    broker=$last
+}
+
+#  Makes a run that is written down, with deaths of the broker in it: record PART SYNC TASKS
+record ()
+{
+    part=$1
+    mkdir "$home/$part.history" "$home/$part.store"
+    start_recorded "$2"
+    start_worker 0
+    life=$((life + 1))
+    begin client chaos_client "$STINT_BROKER" chaos "$part" $((life << 32)) "$3" "$seed" \
+        "$home/$part.history" 512 2
+    clients=("$last")
+    for _ in 1 2 3 4; do
+        chance 500
+        nap $((drawn + 100))
+        murder "$broker"
+        start_recorded "$2"
+    done
+    end 90 "${clients[0]}"
+    [ "$code" -eq 0 ] || fail "$part: the client ended with $code"
+    murder "$broker"
+    murder "${workers[0]}"
+    workers=() clients=()
+}
+
+#  power_images NAME SYNC TASKS SECONDS
+power_images ()
+{
+    mkdir "$work/$1"
+    record "$1" "$2" "$3"
+    chaos_power "$home/$1.disk" "$home/$1.history" "$seed" "$seed" 1000000 "$4" "$2" \
+        "$work/$1" "$bin/stint-broker" > "$home/$1.log" 2>&1
+    code=$?
+    numbers_of "$1"
+}
+
+part_power ()
+{
+    local seconds=$(($1 / 4 > 0 ? $1 / 4 : 1)) sync
+    for sync in always interval; do
+        power_images power-$sync $sync 6000 $seconds
+        [ $code -eq 0 ] || fail "power, sync $sync: $(head -n 3 "$home/power-$sync.log")"
+        # The numbers are those that chaos_power has printed.
+        # shellcheck disable=SC2154
+        row "power lost, sync $sync" "$images" "$accepted" '-' '-' '-' "$lost" "$duplicated" \
+            "$unexpected" 0
+        echo "power lost, sync $sync: $images images in $ms ms, $unsure writes not synced," \
+            "$tasks tasks in them, $real given to the real broker"
+        all_faults=$((all_faults + images))
+    done
+
+    # Without syncs the same must be found to lose tasks, or it would find nothing.
+    power_images power-none none 4000 1
+    [ $code -eq 1 ] && [ "$lost" -gt 0 ] ||
+        fail 'a store without syncs seems to survive a loss of power: nothing is checked'
+    echo "planted: without syncs $((images - opened)) of $images images are refused," \
+        "in the others $lost tasks are missing"
+}
+
+part_rot ()
+{
+    part=rot
+    mkdir "$home/rot.history" "$home/rot.store" "$work/rot"
+    start_broker
+    start_worker 0
+    window=3000
+    start_client 0
+    nap 700
+    murder "${workers[0]}"
+    await 20 'tasks are waiting' status_is tasks $window
+    nap 200
+    murder "$broker"
+    murder "${clients[0]}"
+    workers=() clients=()
+    window=2048
+    chaos_rot "$home/rot.store" "$home/rot.history" "$seed" "$seed" 1000000 "$1" "$work/rot" \
+        "$bin/stint-broker" > "$home/rot.log" 2>&1
+    code=$?
+    numbers_of rot
+    cat "$home/rot.log"
+    row 'store file damaged' "$images" "$tasks" '-' '-' '-' "$lost" "$duplicated" \
+        "$unexpected" "$silent"
+    all_faults=$((all_faults + images))
+    [ $code -eq 0 ] || fail "rot: $(head -n 3 "$home/rot.log")"
+    echo "rot: $images damaged files in $ms ms: $refused refused, $harmless harmless," \
+        "$crashed ended a process, $real given to the real broker"
+}
+
+#  ---------------------------------------------------------------------------------
+
+#  Shares of the time, in hundredths.
+declare -A share=([kill]=22 [stop]=14 [net]=20 [full]=6 [limit]=4 [sweep]=14 [power]=10
+    [rot]=6)
+
+echo "SEED=$seed"
+window=2048
+row 'fault' count accepted unknown recov. executed lost dupl. unexp. silent
+for name in $parts; do
+    [ -n "${share[$name]:-}" ] || fail "there is no part $name"
+    began=$SECONDS
+    seconds=$((total * share[$name] / 100))
+    "part_$name" $((seconds > 0 ? seconds : 1))
+    echo "$name: $((SECONDS - began)) s"
+done
+echo
+cat "$home/table"
+echo
+echo "$all_faults faults over $all_acknowledged accepted tasks, $all_executions executions: none" \
+    "lost, none duplicated, nothing unexpected or silent; SEED=$seed; $SECONDS s$skipped"
