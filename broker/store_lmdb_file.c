@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define S_FORMAT 1           //  Of what this file writes
-#define S_MAGIC "stint\0\0"  //  Eight bytes with the final null
+#define S_FORMAT 1                //  Of what this file writes
+#define S_MAGIC "stint\0\0"       //  Eight bytes with the final null
+#define S_LMDB_MAGIC 0xBEEFC0DEu  //  Of LMDB's own, in each head
+#define S_MAGIC_AT 16             //  Where that is
+#define S_TRANSACTION_AT 144      //  And the number of the transaction that wrote the head
 #define S_TRIM_LEAST                                                                       \
     32                                   //  Blocks deleted in one commit; twice as many
                                          //  as the commit adds when that is more
@@ -152,6 +156,52 @@ s_fill_up (lmdb_file_t *self)
     return file.st_size < size && ftruncate (fd, size) != 0 ? errno : 0;
 }
 
+//  Returns true when these bytes are empty, or the head of a file of LMDB that has had no
+//  transaction yet.
+
+static bool
+s_is_unborn (const uint8_t *page, size_t size)
+{
+    uint32_t magic;
+    uint64_t transaction;
+    size_t zeros = 0;
+    while (zeros < size && page [zeros] == 0)
+        zeros++;
+    if (zeros == size || size < S_TRANSACTION_AT + sizeof transaction)
+        return zeros == size;
+
+    memcpy (&magic, page + S_MAGIC_AT, sizeof magic);
+    memcpy (&transaction, page + S_TRANSACTION_AT, sizeof transaction);
+    return magic == S_LMDB_MAGIC && transaction == 0;
+}
+
+//  A file that is no longer than its two heads has never held a commit: the disk was full,
+//  or the machine went down, when it was made. LMDB takes no half of a head, so such a file
+//  is made anew; any other is left alone. Returns 0 or errno.
+
+static int
+s_forget_unborn (const char *directory)
+{
+    size_t page_size = (size_t) sysconf (_SC_PAGESIZE);
+    char *path = directory_file (directory, "data.mdb");
+    int file = open (path, O_RDWR | O_CLOEXEC);
+    free (path);
+    if (file < 0)
+        return errno == ENOENT ? 0 : errno;
+
+    uint8_t *heads = calloc (3, page_size);
+    assert (heads);
+    ssize_t count = pread (file, heads, 2 * page_size + 1, 0);
+    size_t size = count > 0 ? (size_t) count : 0;
+    size_t first = size < page_size ? size : page_size;
+    bool unborn = size > 0 && size <= 2 * page_size && s_is_unborn (heads, first)
+                  && s_is_unborn (heads + page_size, size - first);
+    int rc = count < 0 || (unborn && ftruncate (file, 0) != 0) ? errno : 0;
+    free (heads);
+    close (file);
+    return rc;
+}
+
 //  Opens the file, and makes sure that what the kernel holds of it is on the disk: a
 //  broker before us may have ended between a write and its sync.
 
@@ -165,6 +215,8 @@ s_open_file (lmdb_file_t *self)
                   "cannot open store %s: the machine went down while it was used without "
                   "syncs, so it may be damaged anywhere (delete it, or restore a copy)",
                   directory);
+    if (rc == 0)
+        rc = s_forget_unborn (directory);
     if (rc == 0)
         rc = mdb_env_create (&self->env);
     if (rc)
@@ -216,7 +268,8 @@ s_load_meta (lmdb_file_t *self, MDB_txn *txn)
     return -1;
 }
 
-//  Finds the last block in the file, and the one before the first.
+//  Finds the last block in the file, and the one before the first. A page that went astray
+//  may hide blocks at an end, but not from the count that the head keeps.
 
 static int
 s_find_ends (lmdb_file_t *self, MDB_txn *txn)
@@ -236,7 +289,14 @@ s_find_ends (lmdb_file_t *self, MDB_txn *txn)
         self->last = lmdb_file_number (&key);
     }
     mdb_cursor_close (cursor);
-    return rc == MDB_NOTFOUND ? 0 : rc;
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return rc;
+
+    MDB_stat table;
+    rc = mdb_stat (txn, self->dbi, &table);
+    if (rc == 0 && table.ms_entries != self->last - self->deleted + 1)
+        rc = MDB_CORRUPTED;
+    return rc;
 }
 
 //  Begins a new life of the store's writer, durably. Returns as s_load_meta does.

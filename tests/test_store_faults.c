@@ -470,3 +470,83 @@ Test (store_faults, a_file_cut_short_is_an_error_and_not_a_crash)
     }
     store_fixture_destroy (&self);
 }
+
+//  ---------------------------------------------------------------------------
+//  Files that were never finished, and files that lack something
+
+//  Puts the first bytes of a file in its place, with zeros in some of them.
+
+static void
+s_put_head (store_fixture_t *self, const uint8_t *bytes, size_t size, size_t zero_from,
+            size_t zero_to)
+{
+    FILE *file = fopen (store_fixture_file (self, "data.mdb"), "we");
+    cr_assert (file);
+    for (size_t at = 0; at < size; at++)
+        fputc (at >= zero_from && at < zero_to ? 0 : bytes [at], file);
+    cr_assert_eq (fclose (file), 0);
+}
+
+//  Makes a file as LMDB leaves it before the first transaction; bytes are to be freed.
+
+static uint8_t *
+s_make_unborn (store_fixture_t *self, size_t *size)
+{
+    MDB_env *env;
+    cr_assert_eq (mdb_env_create (&env), 0);
+    cr_assert_eq (mdb_env_open (env, self->directory, 0, 0600), 0);
+    mdb_env_close (env);
+    return s_load (self, "data.mdb", size);
+}
+
+Test (store_faults, a_file_that_was_never_finished_is_made_anew)
+{
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    size_t size;
+    uint8_t *bytes = s_make_unborn (self, &size);
+    const size_t shapes [][3] = {
+        {0, 0, 0},           {size / 2, 0, 0},       {512, 0, 0},
+        {size, 0, size / 2}, {size, size / 2, size}, {size / 2, 0, size / 2}};
+    for (size_t shape = 0; shape < sizeof shapes / sizeof *shapes; shape++) {
+        s_put_head (self, bytes, shapes [shape][0], shapes [shape][1], shapes [shape][2]);
+        store_fixture_open (self);
+        cr_assert_eq (store_fixture_replay (self), 0);
+        store_fixture_append (self);
+        cr_assert (store_fixture_wait (self, self->last));
+        store_fixture_close (self);
+        self->last = self->trimmed = self->freed = 0;
+    }
+    free (bytes);
+    store_fixture_destroy (&self);
+}
+
+static bool
+s_any_block (uint64_t number, stint_bytes_t block, void *argument)
+{
+    (void) number;
+    (void) block;
+    (void) argument;
+    return true;
+}
+
+Test (store_faults, a_file_cut_to_its_heads_is_not_taken_for_a_new_one)
+{
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    store_fixture_open (self);
+    store_fixture_append (self);
+    store_fixture_close (self);
+    size_t size;
+    uint8_t *bytes = s_load (self, "data.mdb", &size);
+    const size_t sizes [] = {100, 512, 2952, 4096, 5000, 8192};
+    for (size_t at = 0; at < sizeof sizes / sizeof *sizes; at++) {
+        s_put_head (self, bytes, sizes [at], 0, 0);
+        bool opened = store_fixture_try_open (self);
+        if (opened)
+            cr_assert_eq (self->engine->replay (self->store, s_any_block, self, self->error,
+                                                sizeof self->error),
+                          -1, "cut to %zu", sizes [at]);
+        store_fixture_close (self);
+    }
+    free (bytes);
+    store_fixture_destroy (&self);
+}
