@@ -23,6 +23,9 @@ core_new (const core_limits_t *limits, uint64_t seed)
     self->next_id = 1;
     self->chance = seed;
     self->journal = journal_new (limits->memory_max);
+    //  A small store must not be full of what nobody needs
+    if (limits->store_max && limits->store_max / 4 < JOURNAL_SLACK)
+        journal_set_slack (self->journal, limits->store_max / 4);
     tasks_init (&self->tasks, limits->tasks);
     groups_init (&self->groups, limits->groups, &limits->defaults, salt);
     batches_init (&self->batches, limits->batches, salt);
