@@ -17,8 +17,8 @@
 #include <poll.h>
 #include <signal.h>
 
-#define CHUNK 32                           //  Tasks pushed between two looks at the results
-#define TIMEOUT_MS 2000                    //  Of each call
+#define CHUNK 32         //  Tasks pushed between two looks at the results
+#define TIMEOUT_MS 2000  //  Of each call
 #define PATIENCE_NS (INT64_C (60) * 1000000000)  //  Longest time without news
 
 typedef struct {

@@ -314,9 +314,9 @@ rename (const char *from, const char *to)
     const char *name = s_name (from), *target = s_name (to);
     if (!name || !target)
         return (int) syscall (SYS_rename, from, to);
-    uint64_t number = s_begin (
-        (disk_line_t){.kind = DISK_RENAME, .size = (int64_t) strlen (target) + 1}, name,
-        target);
+    uint64_t number =
+        s_begin ((disk_line_t){.kind = DISK_RENAME, .size = (int64_t) strlen (target) + 1},
+                 name, target);
     int result = (int) syscall (SYS_rename, from, to);
     s_end (number, name, result);
     return result;

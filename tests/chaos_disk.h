@@ -2,10 +2,10 @@
 //  SPDX-License-Identifier: MPL-2.0
 //
 //  Built as a shared object to be named in LD_PRELOAD. Every write, sync, cut, renaming and
-//  removal of a file in the directory CHAOS_DISK_PATH is appended to the file CHAOS_DISK_LOG:
-//  a line and its bytes when it begins, and a line when it has been done. When a process
-//  starts, what the directory holds is written down too, so that the log goes on after a
-//  death in the middle of a write. Stamps are those of history.h.
+//  removal of a file in the directory CHAOS_DISK_PATH is appended to the file
+//  CHAOS_DISK_LOG: a line and its bytes when it begins, and a line when it has been done.
+//  When a process starts, what the directory holds is written down too, so that the log
+//  goes on after a death in the middle of a write. Stamps are those of history.h.
 
 #ifndef TESTS_CHAOS_DISK_H
 #define TESTS_CHAOS_DISK_H

@@ -54,12 +54,11 @@ s_read_pushes (chaos_plan_t *self, const history_line_t *lines, size_t count)
         abort ();
     for (; count-- > 0; lines++) {
         for (uint32_t task = 0; lines->kind == HISTORY_PUSH && task < lines->count; task++)
-            self->tasks [self->count++] =
-                (chaos_task_t){.index = lines->index + task,
-                               .pushed_at = lines->stamp,
-                               .accepted_at = INT64_MAX,
-                               .result_at = INT64_MAX,
-                               .taken_at = INT64_MAX};
+            self->tasks [self->count++] = (chaos_task_t){.index = lines->index + task,
+                                                         .pushed_at = lines->stamp,
+                                                         .accepted_at = INT64_MAX,
+                                                         .result_at = INT64_MAX,
+                                                         .taken_at = INT64_MAX};
     }
     qsort (self->tasks, self->count, sizeof *self->tasks, s_by_index);
 }
@@ -171,8 +170,8 @@ s_recover (s_look_t *self)
     if (cut)
         store_lmdb.cut (self->store, self->block - 1);
     int64_t now = core_replayed_until (self->core) + 1;
-    return !s_refused (
-        self, core_recovered (self->core, now, store_lmdb.epoch (self->store)));
+    return !s_refused (self,
+                       core_recovered (self->core, now, store_lmdb.epoch (self->store)));
 }
 
 //  Returns the task of the plan that these bytes begin with, if they are right.
@@ -182,9 +181,8 @@ s_recognize (const s_look_t *self, const task_t *task)
 {
     uint8_t payload [CRASH_PAYLOAD_MAX], result [CRASH_RESULT_MAX + 8];
     bool done = task->state == STINT_DONE;
-    stint_bytes_t bytes =
-        store_fetch (&store_lmdb, self->store, core_journal (self->core),
-                     done ? task->result : task->payload);
+    stint_bytes_t bytes = store_fetch (&store_lmdb, self->store, core_journal (self->core),
+                                       done ? task->result : task->payload);
     uint64_t index, fence;
     if (bytes.size < 16)
         return NULL;

@@ -43,7 +43,7 @@ typedef struct {
     uint64_t lost;        //  Accepted tasks, or results that were seen, that are not there
     uint64_t duplicated;  //  Tasks that are there twice
     uint64_t unexpected;  //  Tasks that nobody pushed, and wrong bytes
-    char text[400];       //  Why it was refused, or the last that was said
+    char text [400];      //  Why it was refused, or the last that was said
 } chaos_verdict_t;
 
 //  Opens the store in a child and compares it with what the plan says for that time. What

@@ -5,11 +5,11 @@
 //
 //  LOG is what the disk was told (chaos_disk.h), HISTORIES what clients were told. Makes
 //  IMAGES of the store in the directory WORK, at moments and with losses that follow from
-//  CHANCE, for at most so many SECONDS, and opens each as a broker does. Everything that was
-//  accepted before that moment must be there. SYNC is that of the store, always or interval;
-//  "none" takes away the anchor, so that the store opens although it should not: to see that
-//  losses are found. One image in 100 is given to the real BROKER as well, which must hold
-//  as many tasks.
+//  CHANCE, for at most so many SECONDS, and opens each as a broker does. Everything that
+//  was accepted before that moment must be there. SYNC is that of the store, always or
+//  interval; "none" takes away the anchor, so that the store opens although it should not:
+//  to see that losses are found. One image in 100 is given to the real BROKER as well,
+//  which must hold as many tasks.
 //
 //  Prints one line of NAME=NUMBER, and ends with 1 when anything was lost; the first image
 //  that was bad stays in WORK/bad.
@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 
 #define S_SAMPLE 100          //  One image in so many is for the real broker
+#define S_PASS 100            //  Images in one pass through the log
 #define S_SLACK_NS 400000000  //  What may be missing with SYNC interval
 
 typedef struct {
@@ -136,11 +137,10 @@ s_by_number (const void *left, const void *right)
     return one < other ? -1 : one > other;
 }
 
-//  Draws the moments, and goes through them in their order. Returns how many there were
-//  time for.
+//  Goes through the log once: draws the moments, and comes to them in their order.
 
 static void
-s_run (s_power_t *self, uint64_t images, int64_t until)
+s_pass (s_power_t *self, uint64_t images, int64_t until)
 {
     uint64_t operations = chaos_replica_operations (self->replica);
     uint64_t *moments = calloc (images, sizeof *moments);
@@ -154,9 +154,22 @@ s_run (s_power_t *self, uint64_t images, int64_t until)
     for (uint64_t image = 0; image < images && history_now () < until; image++) {
         int64_t at = chaos_replica_go (self->replica, moments [image]);
         s_try (self, moments [image], at);
-        self->at = at;
+        self->at = at > self->at ? at : self->at;
     }
     free (moments);
+}
+
+//  Every pass takes the whole run, so that one cut short has seen all of it.
+
+static void
+s_run (s_power_t *self, const char *log, uint64_t images, int64_t until)
+{
+    while (self->images < images && history_now () < until) {
+        uint64_t left = images - self->images;
+        self->replica = chaos_replica_new (log);
+        s_pass (self, left < S_PASS ? left : S_PASS, until);
+        chaos_replica_destroy (&self->replica);
+    }
 }
 
 #define NUMBER(name) printf (#name "=%llu ", (unsigned long long) self.name)
@@ -172,11 +185,10 @@ main (int argc, char **argv)
     self.sync = *argv [7] == 'i' ? STORE_SYNC_INTERVAL : STORE_SYNC_ALWAYS;
     self.anchors = *argv [7] != 'n';
     self.plan = chaos_plan_read (argv [2], crash_number (argv [3]));
-    self.replica = chaos_replica_new (argv [1]);
     snprintf (self.image, sizeof self.image, "%s/image", self.work);
     int64_t began = history_now ();
     int64_t until = began + (int64_t) crash_number (argv [6]) * 1000000000;
-    s_run (&self, crash_number (argv [5]), until);
+    s_run (&self, argv [1], crash_number (argv [5]), until);
     s_remove (self.image);
     NUMBER (images);
     NUMBER (unsure);
@@ -192,7 +204,6 @@ main (int argc, char **argv)
     printf ("accepted=%llu ",
             (unsigned long long) chaos_plan_accepted (&self.plan, self.at));
     printf ("ms=%lld\n", (long long) (history_now () - began) / 1000000);
-    chaos_replica_destroy (&self.replica);
     chaos_plan_clear (&self.plan);
     return self.bad == 0 ? 0 : 1;
 }

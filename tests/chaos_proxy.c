@@ -3,8 +3,8 @@
 //
 //  usage: chaos_proxy PORT TARGET
 //
-//  Listens on 127.0.0.1:PORT and hands everything on to 127.0.0.1:TARGET. Lines on stdin say
-//  how, from then on; each is answered with a line, "ok" and the connections there are:
+//  Listens on 127.0.0.1:PORT and hands everything on to 127.0.0.1:TARGET. Lines on stdin
+//  say how, from then on; each is answered with a line, "ok" and the connections there are:
 //
 //    heal           as it should be
 //    cut WAY        nothing passes: both, up (to the target) or down
@@ -39,10 +39,10 @@ typedef struct {
 } s_way_t;
 
 typedef struct {
-    int peer;         //  Accepted; -1 when the place is free
-    int target;       //  To the broker, or -1
-    bool half;        //  The peer is not answered any more
-    s_way_t ways [2]; //  Up and down
+    int peer;          //  Accepted; -1 when the place is free
+    int target;        //  To the broker, or -1
+    bool half;         //  The peer is not answered any more
+    s_way_t ways [2];  //  Up and down
 } s_link_t;
 
 typedef struct {
@@ -179,7 +179,8 @@ s_corrupt (s_proxy_t *self, s_way_t *way)
     for (size_t from = 0; from < way->size; from += 1024) {
         size_t size = way->size - from < 1024 ? way->size - from : 1024;
         self->chance = crash_mix (self->chance);
-        way->bytes [from + (self->chance >> 16) % size] ^= (uint8_t) (1u << self->chance % 8);
+        way->bytes [from + (self->chance >> 16) % size] ^=
+            (uint8_t) (1u << self->chance % 8);
     }
 }
 
@@ -279,7 +280,9 @@ s_run (s_proxy_t *self)
                 mine [side].fd = mine [side].events ? mine [side].fd : -1;
         }
         poll (fds, 2 + 2 * S_LINKS,
-              wake == INT64_MAX ? -1 : wake > now ? (int) (wake - now) : 0);
+              wake == INT64_MAX ? -1
+              : wake > now      ? (int) (wake - now)
+                                : 0);
         if (fds [1].revents)
             s_accept (self);
         now = s_now ();

@@ -1,5 +1,5 @@
-//  chaos_replica: what a disk may hold after a loss of power, made from the log of chaos_disk
-//  SPDX-License-Identifier: MPL-2.0
+//  chaos_replica: what a disk may hold after a loss of power, made from the log of
+//  chaos_disk SPDX-License-Identifier: MPL-2.0
 //
 //  The replica knows two states: the disk's, with what waits for it, and the names that the
 //  kernel knows. After the death of a process the log says what the kernel holds, which
@@ -48,20 +48,20 @@ typedef struct {
 } s_names_t;
 
 struct chaos_replica {
-    const uint8_t *log;        //  Mapped
-    size_t size;               //  Of it
-    size_t at;                 //  The next line
-    uint64_t passed;           //  Operations begun
-    uint64_t operations;       //  In the whole log
-    s_file_t *files [S_FILES]; //  All that ever were
-    size_t file_count;         //  How many
-    s_names_t disk;            //  Names that are on the disk
-    s_names_t *waiting;        //  What they become, step by step
-    size_t waiting_count;      //  How many steps
-    s_names_t kernel;          //  Names as processes see them
-    disk_line_t open;          //  The operation that is not done; kind 0 when none is
-    const uint8_t *open_data;  //  Its bytes
-    int64_t stamp;             //  When that began
+    const uint8_t *log;         //  Mapped
+    size_t size;                //  Of it
+    size_t at;                  //  The next line
+    uint64_t passed;            //  Operations begun
+    uint64_t operations;        //  In the whole log
+    s_file_t *files [S_FILES];  //  All that ever were
+    size_t file_count;          //  How many
+    s_names_t disk;             //  Names that are on the disk
+    s_names_t *waiting;         //  What they become, step by step
+    size_t waiting_count;       //  How many steps
+    s_names_t kernel;           //  Names as processes see them
+    disk_line_t open;           //  The operation that is not done; kind 0 when none is
+    const uint8_t *open_data;   //  Its bytes
+    int64_t stamp;              //  When that began
 };
 
 static bool
@@ -230,9 +230,8 @@ s_wait (s_file_t *file, const disk_line_t *line, const uint8_t *data)
         assert (file->waiting);
     }
     bool cut = line->kind == DISK_CUT;
-    file->waiting [file->count++] =
-        (s_write_t){cut ? NULL : data, line->offset, cut ? 0 : (size_t) line->size, false,
-                    false};
+    file->waiting [file->count++] = (s_write_t){
+        cut ? NULL : data, line->offset, cut ? 0 : (size_t) line->size, false, false};
 }
 
 //  All that waits is on the disk.

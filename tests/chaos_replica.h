@@ -1,11 +1,11 @@
-//  chaos_replica: what a disk may hold after a loss of power, made from the log of chaos_disk
-//  SPDX-License-Identifier: MPL-2.0
+//  chaos_replica: what a disk may hold after a loss of power, made from the log of
+//  chaos_disk SPDX-License-Identifier: MPL-2.0
 //
 //  The model: what was synced is there. Of the writes since then any may be missing, in any
-//  order, and each may be torn at sectors of 512 octets. A write with O_DSYNC is on the disk
-//  when it is done, the others before it need not be. A change of a file's size is a write
-//  like others. Names (new files, renamings, removals) come to the disk in their order, and
-//  surely with a sync of the directory.
+//  order, and each may be torn at sectors of 512 octets. A write with O_DSYNC is on the
+//  disk when it is done, the others before it need not be. A change of a file's size is a
+//  write like others. Names (new files, renamings, removals) come to the disk in their
+//  order, and surely with a sync of the directory.
 
 #ifndef TESTS_CHAOS_REPLICA_H
 #define TESTS_CHAOS_REPLICA_H

@@ -6,8 +6,8 @@
 //  STORE is one that no broker has open, HISTORIES are what its clients were told. Makes
 //  IMAGES of it in the directory WORK, for at most so many SECONDS, each damaged in one way
 //  that follows from CHANCE: bits, bytes, sectors and pages that are flipped, overwritten,
-//  zeroed, exchanged, or not there any more; half of the time where the tree of the file is.
-//  Each is opened as a broker does. Either the store is refused, or everything that was
+//  zeroed, exchanged, or not there any more; half of the time where the tree of the file
+//  is. Each is opened as a broker does. Either the store is refused, or everything that was
 //  accepted is there with its right bytes; anything else is silent, and bad. One image in
 //  100 is given to the real BROKER as well.
 //
@@ -27,13 +27,13 @@
 #define S_SAMPLE 100
 
 typedef enum {
-    ROT_BIT,       //  One bit is another
-    ROT_BYTES,     //  Eight bytes are others
-    ROT_ZEROS,     //  A page is zeros
-    ROT_SECTOR,    //  A sector is that of another place
-    ROT_PAGE,      //  A page is another one: a write that went astray
-    ROT_OLD,       //  Two pages have changed places
-    ROT_CUT,       //  The file ends early
+    ROT_BIT,     //  One bit is another
+    ROT_BYTES,   //  Eight bytes are others
+    ROT_ZEROS,   //  A page is zeros
+    ROT_SECTOR,  //  A sector is that of another place
+    ROT_PAGE,    //  A page is another one: a write that went astray
+    ROT_OLD,     //  Two pages have changed places
+    ROT_CUT,     //  The file ends early
     ROT_KINDS
 } s_kind_t;
 
@@ -41,16 +41,16 @@ static const char *const s_kinds [] = {"bit",  "bytes",    "zeros", "sector",
                                        "page", "exchange", "cut"};
 
 typedef struct {
-    chaos_plan_t plan;     //  What clients were told
-    uint8_t *whole;        //  The undamaged file
-    size_t size;           //  Of it
-    uint32_t *tree;        //  Pages that LMDB's tree is made of
-    size_t tree_count;     //  How many
-    uint64_t chance;       //  State of the random numbers
-    const char *work;      //  Where images are made
-    const char *program;   //  The broker
-    char image [256];      //  Directory of the image in hand
-    char path [300];       //  Its file
+    chaos_plan_t plan;    //  What clients were told
+    uint8_t *whole;       //  The undamaged file
+    size_t size;          //  Of it
+    uint32_t *tree;       //  Pages that LMDB's tree is made of
+    size_t tree_count;    //  How many
+    uint64_t chance;      //  State of the random numbers
+    const char *work;     //  Where images are made
+    const char *program;  //  The broker
+    char image [256];     //  Directory of the image in hand
+    char path [300];      //  Its file
     uint64_t images, refused, harmless, crashed, silent, real, lost, duplicated, unexpected;
     uint64_t silent_of [ROT_KINDS];
 } s_rot_t;
@@ -62,8 +62,8 @@ s_draw (s_rot_t *self, uint64_t limit)
     return (self->chance >> 16) % limit;
 }
 
-//  Finds the pages with the marks of a branch, a leaf or a head (LMDB's P_BRANCH, P_LEAF and
-//  P_META), whose number is right.
+//  Finds the pages with the marks of a branch, a leaf or a head (LMDB's P_BRANCH, P_LEAF
+//  and P_META), whose number is right.
 
 static void
 s_find_tree (s_rot_t *self)
@@ -254,7 +254,8 @@ main (int argc, char **argv)
     uint8_t *data = malloc (self.size);
     if (!data)
         abort ();
-    for (uint64_t left = crash_number (argv [5]); left > 0 && history_now () < until; left--)
+    for (uint64_t left = crash_number (argv [5]); left > 0 && history_now () < until;
+         left--)
         s_try (&self, data);
     NUMBER (images);
     NUMBER (refused);

@@ -352,7 +352,7 @@ part_full ()
         return
     fi
     mounted=$home/full.store
-    window=50000
+    window=1000000
     start_broker
     await 20 'the broker answers' answers
     start_clients

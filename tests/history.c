@@ -42,8 +42,7 @@ s_stretch (history_t *self)
         munmap (self->lines, size);
     if (ftruncate (self->file, offset + (off_t) size) != 0)
         crash_fail ("a history cannot grow");
-    void *lines =
-        mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->file, offset);
+    void *lines = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, self->file, offset);
     if (lines == MAP_FAILED)
         crash_fail ("a history cannot be mapped");
     self->lines = lines;

@@ -23,6 +23,7 @@ typedef struct {
     char calls [256];      //  With a comma at both ends; empty for all
     uint64_t nth;          //  First call to fail; zero for none
     int error;             //  What it fails with
+    bool half;             //  A write is short instead
     bool forever;          //  Those after it too
     int count_file;        //  Open for the count, or -1
     uint64_t count;        //  Calls so far
@@ -58,7 +59,11 @@ s_read_settings (void)
     if (*calls)
         snprintf (self->calls, sizeof self->calls, ",%s,", calls);
     self->nth = strtoull (s_setting ("IO_FAULT_NTH"), NULL, 10);
-    self->error = strcmp (s_setting ("IO_FAULT_ERRNO"), "ENOSPC") == 0 ? ENOSPC : EIO;
+    const char *error = s_setting ("IO_FAULT_ERRNO");
+    self->error = strcmp (error, "ENOSPC") == 0  ? ENOSPC
+                  : strcmp (error, "EINTR") == 0 ? EINTR
+                                                 : EIO;
+    self->half = strcmp (error, "SHORT") == 0;
     self->forever = strcmp (s_setting ("IO_FAULT_FOREVER"), "1") == 0;
     const char *count = s_setting ("IO_FAULT_COUNT");
     if (*count)
@@ -151,16 +156,26 @@ s_fails (const char *call, int file, const void *address)
     return fails;
 }
 
+//  Returns how many bytes a write that fails is to write, 0 for none.
+
+static size_t
+s_short (size_t size)
+{
+    return s_settings.half ? size / 2 : 0;
+}
+
 STINT_EXPORT ssize_t
 write (int file, const void *data, size_t size)
 {
-    return s_fails ("write", file, NULL) ? -1 : syscall (SYS_write, file, data, size);
+    if (s_fails ("write", file, NULL) && (size = s_short (size)) == 0)
+        return -1;
+    return syscall (SYS_write, file, data, size);
 }
 
 STINT_EXPORT ssize_t
 pwrite (int file, const void *data, size_t size, off_t offset)
 {
-    if (s_fails ("pwrite", file, NULL))
+    if (s_fails ("pwrite", file, NULL) && (size = s_short (size)) == 0)
         return -1;
     return syscall (SYS_pwrite64, file, data, size, offset);
 }
@@ -174,7 +189,9 @@ pwrite64 (int file, const void *data, size_t size, off64_t offset)
 STINT_EXPORT ssize_t
 writev (int file, const struct iovec *parts, int count)
 {
-    return s_fails ("writev", file, NULL) ? -1 : syscall (SYS_writev, file, parts, count);
+    if (s_fails ("writev", file, NULL) && (count = (int) s_short ((size_t) count)) == 0)
+        return -1;
+    return syscall (SYS_writev, file, parts, count);
 }
 
 //  The kernel wants the high half of the offset in an argument of its own, which it
@@ -183,7 +200,7 @@ writev (int file, const struct iovec *parts, int count)
 STINT_EXPORT ssize_t
 pwritev (int file, const struct iovec *parts, int count, off_t offset)
 {
-    if (s_fails ("pwritev", file, NULL))
+    if (s_fails ("pwritev", file, NULL) && (count = (int) s_short ((size_t) count)) == 0)
         return -1;
     return syscall (SYS_pwritev, file, parts, count, offset, (int64_t) offset >> 32);
 }

@@ -14,17 +14,17 @@
 //  What the lines of one task come to.
 
 typedef struct {
-    bool pushed;      //  Somebody began to push it
-    bool accepted;    //  The broker said that it has it
-    bool refused;     //  The broker said that it has it not
-    bool ended;       //  A client saw that it ended, well or not
-    bool done;        //  A client saw its result
-    bool doubled;     //  There are two tasks of it, or two records
-    bool wrong;       //  Bytes that nobody wrote
-    bool unrun;       //  The result is of an attempt that never began
-    uint64_t began;   //  Attempts
-    uint64_t id;      //  The broker's number, of what has ended
-    uint64_t fence;   //  Of the result, once it is known
+    bool pushed;     //  Somebody began to push it
+    bool accepted;   //  The broker said that it has it
+    bool refused;    //  The broker said that it has it not
+    bool ended;      //  A client saw that it ended, well or not
+    bool done;       //  A client saw its result
+    bool doubled;    //  There are two tasks of it, or two records
+    bool wrong;      //  Bytes that nobody wrote
+    bool unrun;      //  The result is of an attempt that never began
+    uint64_t began;  //  Attempts
+    uint64_t id;     //  The broker's number, of what has ended
+    uint64_t fence;  //  Of the result, once it is known
 } s_task_t;
 
 static int

@@ -17,7 +17,10 @@
     {1, 10, 0, 0, HISTORY_PUSH, 2}, {2, 10, 0, 0, HISTORY_ACCEPTED, 2},                    \
         {3, 10, 1, 7, HISTORY_BEGAN, 1}, {4, 11, 2, 8, HISTORY_BEGAN, 1},                  \
         {5, 10, 1, 7, HISTORY_ENDED, 1}, {6, 10, 1, 7, HISTORY_RESULT, 1},                 \
-        {7, 11, 2, 8, HISTORY_RESULT, 1}, {8, 10, 1, 7, HISTORY_TAKEN, 1}
+        {7, 11, 2, 8, HISTORY_RESULT, 1},                                                  \
+    {                                                                                      \
+        8, 10, 1, 7, HISTORY_TAKEN, 1                                                      \
+    }
 
 #define LENGTH(lines) (sizeof (lines) / sizeof *(lines))
 
