@@ -73,15 +73,17 @@ PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
 
 #  All of it but the mains, for tests and benchmarks.
 WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
-APART := bench% chaos% crash% mutate_% tsan_% must_alone.o pidfd.o
+APART := bench% chaos% crash% mutate_% soak% tsan_% must_alone.o pidfd.o
 CHECK := $(filter-out $(addprefix $(B)/tests/,$(APART)),$(call object,tests/*.c))
-BENCHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/bench*.c))
+mains = $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/$1_*.c))
+BENCHES := $(call mains,bench)
 BENCH_PARTS := $(filter-out $(BENCHES:$(B)/%=$(B)/tests/%.o),$(call object,tests/bench*.c))
-CRASHES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/crash_*.c))
-CHAOSES := $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/chaos_*.c))
+CRASHES := $(call mains,crash)
+CHAOSES := $(call mains,chaos)
 CHAOS_PARTS := $(filter-out $(CHAOSES:$(B)/%=$(B)/tests/%.o),\
                             $(filter-out %/chaos_disk.o,$(call object,tests/chaos_*.c))) \
                $(addprefix $(B)/tests/,history.o judge.o)
+SOAKS := $(call mains,soak)
 PARTS := $(B)/tsan_parts
 FUZZERS := $(patsubst tests/%.c,$(B)/%,$(wildcard tests/fuzz_*.c))
 FUZZ_PARTS := $(patsubst %,$(B)/tests/%.o,fuzz must_alone core_fixture core_audit)
@@ -102,9 +104,10 @@ $(B)/check: EXTRA = -lcriterion
 $(BENCHES): $(B)/%: $(B)/tests/%.o $(BENCH_PARTS) $(WHOLE)
 $(CRASHES): $(B)/%: $(B)/tests/%.o $(B)/tests/history.o $(B)/libstint.a
 $(CHAOSES): $(B)/%: $(B)/tests/%.o $(CHAOS_PARTS) $(WHOLE)
+$(SOAKS): $(B)/%: $(B)/tests/%.o $(B)/tests/zmtp.o $(B)/libstint.a
 $(PARTS): $(B)/%: $(B)/tests/%.o $(B)/tests/must_alone.o $(WHOLE)
 
-$(PROGRAMS) $(BENCHES) $(CRASHES) $(CHAOSES) $(PARTS) $(B)/check:
+$(PROGRAMS) $(BENCHES) $(CRASHES) $(CHAOSES) $(SOAKS) $(PARTS) $(B)/check:
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -pie -o $@ $^ $(LIB_LIBS) $(EXTRA) $(LDLIBS)
 
@@ -137,7 +140,7 @@ $(SHIMS): $(B)/%.so: $(B)/tests/%.o
 	$(Q)$(CC) $(LINK) -shared -o $@ $^ $(LDLIBS)
 
 #  What the scripts tests/e2e_*.sh need besides the programs.
-scenes: all $(CRASHES) $(CHAOSES) $(SHIMS)
+scenes: all $(CRASHES) $(CHAOSES) $(SOAKS) $(SHIMS)
 
 #  A folder sees itself and common. Only tests see every folder, so that a client that
 #  includes a file of the broker does not compile.
