@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "fetch.h"
+#include "host.h"
 #include "listen.h"
 #include "outbox.h"
 #include "peers.h"
@@ -34,6 +35,7 @@ struct broker {
     peers_t *peers;            //  Socket peers and sessions
     outbox_t *outbox;          //  What is to be sent
     broker_clock_t clock;      //  Time
+    host_t host;               //  Open files and memory
     int64_t now;               //  Of this turn
     int64_t waits_at;          //  When the last turn ended
     int64_t wake_at;           //  When this turn should have begun at the latest
@@ -107,8 +109,8 @@ s_recover (broker_t *self, char *error, size_t error_size)
 //  ---------------------------------------------------------------------------------
 //  Start and end
 
-//  Libzmq's default of 1023 sockets counts our own; that of file descriptors does not, so
-//  connections are bounded by ulimit -n.
+//  Libzmq's default of 1023 sockets counts our own and not the peers'; their connections
+//  are bounded by the limit of open files only (host.h).
 
 static int
 s_listen (broker_t *self, char *error, size_t error_size)
@@ -388,9 +390,11 @@ s_turn (broker_t *self)
     s_run_core (self);
     s_make_room (self);
     s_commit (self);
+    host_look (&self->host, self->now);
 }
 
-//  Waits for work: a message, a command, a finished commit, or a deadline.
+//  Waits for work: a message, a command, a finished commit, a deadline, or the next look at
+//  the host, which may be what keeps everybody from coming.
 
 static void
 s_wait (broker_t *self, zmq_pollitem_t *items, int count)
@@ -398,10 +402,12 @@ s_wait (broker_t *self, zmq_pollitem_t *items, int count)
     int64_t deadline = core_deadline (self->core);
     if (self->stop_at < deadline)
         deadline = self->stop_at;
+    if (self->host.look_at < deadline)
+        deadline = self->host.look_at;
     int64_t now = broker_clock_now (&self->clock);
-    int64_t wait = deadline == CORE_NEVER ? -1 : deadline > now ? deadline - now : 0;
+    int64_t wait = deadline > now ? deadline - now : 0;
     self->waits_at = now;
-    self->wake_at = wait < 0 ? CORE_NEVER : now + wait;
+    self->wake_at = now + wait;
     items [0].events = outbox_waiting (self->outbox) < OUTBOX_MAX ? ZMQ_POLLIN : 0;
     zmq_poll (items, count, (long) wait);
 }

@@ -1,6 +1,7 @@
 //  stint-broker: options, signals and exit codes around a broker
 //  SPDX-License-Identifier: MPL-2.0
 
+#include "host.h"
 #include "settings.h"
 #include "stint_log.h"
 #include "stint_units.h"
@@ -13,6 +14,8 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#define OWN_FILES 64  //  That the broker has open besides its connections
 
 #define USAGE_HEAD                                                                         \
     "usage: stint-broker [--store DIR | --ephemeral] [--listen ENDPOINT ...] [flags]\n\n"  \
@@ -170,6 +173,7 @@ s_run (s_main_t *self)
     char error [1024];
     int code = 0;
     broker_options_t options = settings_options (self->config);
+    uint64_t files = host_raise_files ();
     if (getrandom (&options.seed, sizeof options.seed, 0) != sizeof options.seed)
         options.seed = (uint64_t) getpid ();
     broker_t *broker = broker_new (&options, error, sizeof error, &code);
@@ -177,6 +181,12 @@ s_run (s_main_t *self)
         fprintf (stderr, "stint-broker: %s\n", error);
     else {
         s_say_ready (broker, &options);
+        if (files < options.limits.sessions + (uint64_t) OWN_FILES)
+            stint_log (STINT_LOG_WARNING, "broker.few_files",
+                       stint_field_number ("files", files),
+                       stint_field_number ("sessions", options.limits.sessions),
+                       stint_field_text ("do", "raise ulimit -Hn (LimitNOFILE) if so many "
+                                               "are to connect"));
         code = broker_run (broker, self->signals, s_control, self);
         broker_destroy (&broker);
         if (code == 0)

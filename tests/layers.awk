@@ -22,7 +22,7 @@ BEGIN {
         exit
     }
     gsub (/ +/, "|", pure)
-    shell_part = "^(peers|outbox|clock|listen|fetch|auth|stats|http|store)(_.*)?[.]"
+    shell_part = "^(peers|outbox|clock|host|listen|fetch|auth|stats|http|store)(_.*)?[.]"
     shell = "^(broker|stint_client|stint_worker)(_.*)?[.]"
     common = "^stint(_.*)?[.]"
     impure = "^(zmq|czmq|lmdb|time|unistd|stdio|pthread|threads|signal|poll|fcntl|dirent|" \
