@@ -115,6 +115,7 @@ s_recover (broker_t *self, char *error, size_t error_size)
 static int
 s_listen (broker_t *self, char *error, size_t error_size)
 {
+    host_reserve ();
     self->context = zmq_ctx_new ();
     self->router = self->context ? listen_socket (self->context) : NULL;
     if (!self->router) {

@@ -37,15 +37,17 @@ host_is_crowded (void)
 static void
 s_look_at_files (host_t *self)
 {
+    host_reserve ();
     bool crowded = host_is_crowded ();
     if (crowded == self->crowded)
         return;
     self->crowded = crowded;
     if (crowded)
-        stint_log (STINT_LOG_WARNING, "broker.crowded",
-                   stint_field_text ("why", "no open file is left, so nobody can connect"),
-                   stint_field_text ("do", "raise ulimit -n (LimitNOFILE), or see who "
-                                           "holds so many connections"));
+        stint_log (
+            STINT_LOG_WARNING, "broker.crowded",
+            stint_field_text ("why", "no open file is left: new connections are closed"),
+            stint_field_text ("do", "raise ulimit -n (LimitNOFILE), or see who "
+                                    "holds so many connections"));
     else
         stint_log (STINT_LOG_INFO, "broker.roomy",
                    stint_field_text ("why", "connections are taken again"));

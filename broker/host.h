@@ -1,8 +1,8 @@
 //  host: what the kernel lets us have: open files, and memory that we give back
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  Each connection takes an open file. When there is none left, nobody can connect until a
-//  connection ends; libzmq says nothing of it, so we look, and write it to the log.
+//  Each connection takes an open file. When there is none left, new ones are closed at once
+//  until another one ends (host_accept.c); we look, and write it to the log.
 //
 //  After a peer that took much memory has gone, as one that asks and never reads, the C
 //  library keeps that memory for us. What is not used for a while is given back.
@@ -25,6 +25,10 @@ typedef struct {
 
 //  Raises the limit of open files as far as it may go without a privilege, and returns it.
 uint64_t host_raise_files (void);
+
+//  Keeps a file open that makes room to turn away connections, for the whole process. Does
+//  nothing when there is one, or no file is left.
+void host_reserve (void);
 
 //  Returns true when the process cannot open one more file.
 bool host_is_crowded (void);

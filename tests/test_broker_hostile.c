@@ -4,9 +4,14 @@
 #include "broker_scene.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 //  One message, and what it is answered with: an ERROR's code, or "" for nothing.
@@ -177,6 +182,45 @@ Test (broker_hostile, a_peer_that_never_reads_is_let_go_and_others_are_served)
     }
     scene_expect_service (&scene, "all of them");
     zmq_close (deaf);
+    scene_end (&scene);
+}
+
+//  libzmq 4.3.4 aborts when it cannot accept a connection over ipc.
+
+Test (broker_hostile, connections_for_which_no_file_is_left_are_closed_and_others_served)
+{
+    enum {
+        COUNT = 40
+    };
+    scene_t scene;
+    int peers [COUNT];
+    scene_begin (&scene);
+    scene_expect_service (&scene, "the start");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy (address.sun_path, scene.endpoint + 6, strlen (scene.endpoint + 6));
+    for (int index = 0; index < COUNT; index++)
+        peers [index] = socket (AF_UNIX, SOCK_STREAM, 0);
+    struct rlimit limit;
+    getrlimit (RLIMIT_NOFILE, &limit);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = (rlim_t) peers [COUNT - 1] + 3;
+    cr_assert_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+    for (int index = 0; index < COUNT; index++)
+        cr_assert_eq (connect (peers [index], (struct sockaddr *) &address, sizeof address),
+                      0);
+
+    //  The last one is turned away; the first two are waited for
+    uint8_t byte;
+    struct pollfd item = {peers [COUNT - 1], POLLIN, 0};
+    cr_assert_eq (poll (&item, 1, PATIENCE_MS), 1);
+    ssize_t got = recv (peers [COUNT - 1], &byte, 1, MSG_DONTWAIT);
+    cr_assert (got == 0 || (got < 0 && errno == ECONNRESET), "got %zd", got);
+    scene_expect_service (&scene, "too many connections");
+    for (int index = 0; index < COUNT; index++)
+        close (peers [index]);
+    limit.rlim_cur = before;
+    setrlimit (RLIMIT_NOFILE, &limit);
+    scene_expect_service (&scene, "they have gone");
     scene_end (&scene);
 }
 
