@@ -327,6 +327,8 @@ main (int argc, char **argv)
     uint64_t backlog = self.accepted - self.done;
     s_drain (&self);
     s_check (&self);
+    for (s_collect (&self); zmtp_waiting (&self.collector) > 0;)
+        s_turn (&self);
     printf ("capacity=%.0f goodput=%.0f percent=%.1f offered=%" PRIu64 " accepted=%" PRIu64
             " refused=%" PRIu64 " full=%" PRIu64 " answer_p99=%.1f p50=%.0f p99=%.0f "
             "max=%.0f backlog=%" PRIu64 " drain=%.0f\n",
