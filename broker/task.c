@@ -57,6 +57,8 @@ tasks_add (tasks_t *self, uint64_t id)
     task_list_init (pool, slot);
     task_members_init (pool, slot);
     task_index_put (&self->index, pool, slot);
+    if (id % 16 == 0)
+        task_index_expect (&self->index, id + 16);
     return slot;
 }
 
