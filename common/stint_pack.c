@@ -187,6 +187,8 @@ static inline uint64_t
 s_told (const uint8_t *at, unsigned shape)
 {
     size_t width = shape >> SHAPE_WIDTH;
+    if (width == 1)
+        return at [1];
     return width > 0 ? s_big_endian (at + 1, width) : *at & 0x0f;
 }
 
@@ -453,12 +455,6 @@ stint_write_boolean (stint_writer_t *self, bool value)
 }
 
 void
-stint_write_long_number (stint_writer_t *self, uint64_t value)
-{
-    s_pack_uint64 (self, value);
-}
-
-void
 stint_write_signed (stint_writer_t *self, int64_t value)
 {
     if (value >= 0)
@@ -484,17 +480,17 @@ stint_write_text (stint_writer_t *self, const char *text)
 void
 stint_write_bytes (stint_writer_t *self, stint_bytes_t bytes)
 {
-    if (bytes.size < 256 && bytes.size > 0
-        && self->capacity - self->size >= 2 + bytes.size) {
-        uint8_t *at = self->data + self->size;
-        at [0] = 0xc4;
-        at [1] = (uint8_t) bytes.size;
-        memcpy (at + 2, bytes.data, bytes.size);
-        self->size += 2 + bytes.size;
-        return;
-    }
-    s_pack_bin (self, bytes.size);
-    stint_write_raw (self, bytes);
+    uint8_t *at = stint_write_start (self, STINT_PUT_MAX + bytes.size);
+    stint_write_stop (self, stint_put_bytes (at, bytes));
+}
+
+uint8_t *
+stint_put_long_bytes (uint8_t *at, stint_bytes_t bytes)
+{
+    stint_writer_t out = {at, 0, STINT_PUT_MAX + bytes.size};
+    s_pack_bin (&out, bytes.size);
+    stint_write_raw (&out, bytes);
+    return at + out.size;
 }
 
 void

@@ -8,13 +8,14 @@
 #ifndef STINT_PACK_INLINE_H
 #define STINT_PACK_INLINE_H
 
+#include <assert.h>
 #include <endian.h>
 #include <string.h>
 
 uint64_t stint_read_long_number (stint_reader_t *self);
 stint_bytes_t stint_read_long_bytes (stint_reader_t *self);
 uint32_t stint_read_long_array (stint_reader_t *self);
-void stint_write_long_number (stint_writer_t *self, uint64_t value);
+uint8_t *stint_put_long_bytes (uint8_t *at, stint_bytes_t bytes);
 void stint_write_long_array (stint_writer_t *self, uint32_t count);
 
 static inline bool
@@ -64,30 +65,83 @@ stint_read_array (stint_reader_t *self)
     return stint_read_long_array (self);
 }
 
-static inline void
-stint_write_number (stint_writer_t *self, uint64_t value)
+//  Elements of lists are put where there is room already: what is put begins at `at`, and
+//  the end of it is returned. stint_write_start makes the room, STINT_PUT_MAX for each
+//  value and the bytes themselves; stint_write_stop says how far it was used.
+
+#define STINT_PUT_MAX 9  //  Bytes of a number, or in front of bytes
+
+static inline uint8_t *
+stint_write_start (stint_writer_t *self, size_t size)
 {
-    if (self->capacity - self->size < 9 || (value >= 0x80 && value <= UINT16_MAX)) {
-        stint_write_long_number (self, value);
-        return;
-    }
-    uint8_t *at = self->data + self->size;
+    if (self->capacity - self->size < size)
+        stint_writer_reserve (self, size);
+    return self->data + self->size;
+}
+
+static inline void
+stint_write_stop (stint_writer_t *self, const uint8_t *at)
+{
+    self->size = (size_t) (at - self->data);
+    assert (self->size <= self->capacity);
+}
+
+static inline uint8_t *
+stint_put_number (uint8_t *at, uint64_t value)
+{
     if (value < 0x80) {
         *at = (uint8_t) value;
-        self->size++;
+        return at + 1;
     }
-    else if (value <= UINT32_MAX) {
+    if (value <= UINT8_MAX) {
+        at [0] = 0xcc;
+        at [1] = (uint8_t) value;
+        return at + 2;
+    }
+    if (value <= UINT16_MAX) {
+        uint16_t number = htobe16 ((uint16_t) value);
+        *at = 0xcd;
+        memcpy (at + 1, &number, sizeof number);
+        return at + 3;
+    }
+    if (value <= UINT32_MAX) {
         uint32_t number = htobe32 ((uint32_t) value);
         *at = 0xce;
         memcpy (at + 1, &number, sizeof number);
-        self->size += 5;
+        return at + 5;
     }
-    else {
-        uint64_t number = htobe64 (value);
-        *at = 0xcf;
-        memcpy (at + 1, &number, sizeof number);
-        self->size += 9;
-    }
+    uint64_t number = htobe64 (value);
+    *at = 0xcf;
+    memcpy (at + 1, &number, sizeof number);
+    return at + 9;
+}
+
+static inline uint8_t *
+stint_put_array (uint8_t *at, uint32_t count)
+{
+    assert (count < 16);
+    *at = (uint8_t) (0x90 | count);
+    return at + 1;
+}
+
+static inline uint8_t *
+stint_put_bytes (uint8_t *at, stint_bytes_t bytes)
+{
+    if (bytes.size > UINT8_MAX)
+        return stint_put_long_bytes (at, bytes);
+    at [0] = 0xc4;
+    at [1] = (uint8_t) bytes.size;
+    if (bytes.size > 0)
+        memcpy (at + 2, bytes.data, bytes.size);
+    return at + 2 + bytes.size;
+}
+
+static inline void
+stint_write_number (stint_writer_t *self, uint64_t value)
+{
+    if (self->capacity - self->size < STINT_PUT_MAX)
+        stint_writer_reserve (self, STINT_PUT_MAX);
+    self->size = (size_t) (stint_put_number (self->data + self->size, value) - self->data);
 }
 
 static inline void

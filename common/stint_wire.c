@@ -472,39 +472,52 @@ stint_wire_list (stint_writer_t *out)
     return stint_write_array_open (out);
 }
 
-static void
-s_put_body (stint_writer_t *out, const stint_item_t *item)
+//  Elements are put into room that was made for all of one: at most six values.
+
+static uint8_t *
+s_put_body (uint8_t *at, const stint_item_t *item)
 {
     if (item->body.size <= STINT_INLINE_MAX)
-        stint_write_bytes (out, item->body);
-    else {
-        assert (item->frame > 0);
-        stint_write_number (out, item->frame);
-    }
+        return stint_put_bytes (at, item->body);
+    assert (item->frame > 0);
+    return stint_put_number (at, item->frame);
 }
 
-static void
-s_put_payload (stint_writer_t *out, const stint_item_t *item)
+static uint8_t *
+s_put_payload (uint8_t *at, const stint_item_t *item)
 {
-    if (item->delay > 0) {
-        stint_write_array (out, 2);
-        s_put_body (out, item);
-        stint_write_number (out, item->delay);
-    }
-    else
-        s_put_body (out, item);
+    if (item->delay == 0)
+        return s_put_body (at, item);
+    at = s_put_body (stint_put_array (at, 2), item);
+    return stint_put_number (at, item->delay);
 }
 
-static void
-s_put_result (stint_writer_t *out, const stint_item_t *item)
+static uint8_t *
+s_put_attempt (uint8_t *at, uint32_t values, const stint_item_t *item)
 {
-    stint_write_array (out, item->delay > 0 ? 5 : 4);
-    stint_write_number (out, item->id);
-    stint_write_number (out, item->fence);
-    stint_write_number (out, item->verdict);
-    s_put_body (out, item);
-    if (item->delay > 0)
-        stint_write_number (out, item->delay);
+    at = stint_put_array (at, values);
+    at = stint_put_number (at, item->id);
+    return stint_put_number (at, item->fence);
+}
+
+static uint8_t *
+s_put_result (uint8_t *at, const stint_item_t *item)
+{
+    at = s_put_attempt (at, item->delay > 0 ? 5 : 4, item);
+    at = stint_put_number (at, item->verdict);
+    at = s_put_body (at, item);
+    return item->delay > 0 ? stint_put_number (at, item->delay) : at;
+}
+
+static uint8_t *
+s_put_outcome (uint8_t *at, const stint_item_t *item)
+{
+    at = stint_put_array (at, 5);
+    at = stint_put_number (at, item->id);
+    at = stint_put_number (at, item->number);
+    at = stint_put_number (at, item->verdict);
+    at = stint_put_number (at, item->attempts);
+    return s_put_body (at, item);
 }
 
 //  In the shapes of the table, but without a search.
@@ -512,28 +525,19 @@ s_put_result (stint_writer_t *out, const stint_item_t *item)
 void
 stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item)
 {
+    size_t body = item->body.size <= STINT_INLINE_MAX ? item->body.size : 0;
+    uint8_t *at = stint_write_start (out, 6 * STINT_PUT_MAX + body);
     if (command == STP_PUSH)
-        s_put_payload (out, item);
+        at = s_put_payload (at, item);
     else if (command == STP_TASK) {
-        stint_write_array (out, 4);
-        stint_write_number (out, item->id);
-        stint_write_number (out, item->fence);
-        stint_write_number (out, item->number);
-        s_put_body (out, item);
+        at = s_put_attempt (at, 4, item);
+        at = s_put_body (stint_put_number (at, item->number), item);
     }
     else if (command == STP_RESULT)
-        s_put_result (out, item);
-    else if (command == STP_OUTCOME) {
-        stint_write_array (out, 5);
-        stint_write_number (out, item->id);
-        stint_write_number (out, item->number);
-        stint_write_number (out, item->verdict);
-        stint_write_number (out, item->attempts);
-        s_put_body (out, item);
-    }
-    else {
-        stint_write_array (out, 2);
-        stint_write_number (out, item->id);
-        stint_write_number (out, item->fence);
-    }
+        at = s_put_result (at, item);
+    else if (command == STP_OUTCOME)
+        at = s_put_outcome (at, item);
+    else
+        at = s_put_attempt (at, 2, item);
+    stint_write_stop (out, at);
 }
