@@ -6,8 +6,9 @@
 //  whenever a call looks after the connection: an idle client sends at once, a busy one
 //  sends many tasks to a message. Outcomes are numbered by the broker's cursor; messages
 //  are kept whole in a queue until the caller has had all of their results, and are
-//  acknowledged (COLLECT with `k`) when that is worth a message: half a window at a time, a
-//  mebibyte at a time, and when nothing else happens. Nothing is allocated for a task.
+//  acknowledged (COLLECT with `k`) when that is worth a message: an eighth of a window at
+//  a time, a mebibyte at a time, and when nothing else happens. Nothing is allocated for a
+//  task.
 
 #include "stint_client_self.h"
 

@@ -485,6 +485,14 @@ stint_write_bytes (stint_writer_t *self, stint_bytes_t bytes)
 }
 
 uint8_t *
+stint_put_short_number (uint8_t *at, uint16_t value)
+{
+    stint_writer_t out = {at, 0, STINT_PUT_MAX};
+    s_pack_uint16 (&out, value);
+    return at + out.size;
+}
+
+uint8_t *
 stint_put_long_bytes (uint8_t *at, stint_bytes_t bytes)
 {
     stint_writer_t out = {at, 0, STINT_PUT_MAX + bytes.size};

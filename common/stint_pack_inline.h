@@ -15,6 +15,7 @@
 uint64_t stint_read_long_number (stint_reader_t *self);
 stint_bytes_t stint_read_long_bytes (stint_reader_t *self);
 uint32_t stint_read_long_array (stint_reader_t *self);
+uint8_t *stint_put_short_number (uint8_t *at, uint16_t value);
 uint8_t *stint_put_long_bytes (uint8_t *at, stint_bytes_t bytes);
 void stint_write_long_array (stint_writer_t *self, uint32_t count);
 
@@ -93,17 +94,8 @@ stint_put_number (uint8_t *at, uint64_t value)
         *at = (uint8_t) value;
         return at + 1;
     }
-    if (value <= UINT8_MAX) {
-        at [0] = 0xcc;
-        at [1] = (uint8_t) value;
-        return at + 2;
-    }
-    if (value <= UINT16_MAX) {
-        uint16_t number = htobe16 ((uint16_t) value);
-        *at = 0xcd;
-        memcpy (at + 1, &number, sizeof number);
-        return at + 3;
-    }
+    if (value <= UINT16_MAX)
+        return stint_put_short_number (at, (uint16_t) value);
     if (value <= UINT32_MAX) {
         uint32_t number = htobe32 ((uint32_t) value);
         *at = 0xce;

@@ -29,21 +29,21 @@ s_script_window (fake_t *fake)
 {
     batch_open_answer (fake, 10000, 0);
     uint64_t request = fake->last.request;
-    fake_outcomes (fake, BATCH, 1, 4096);
-    fake_outcomes (fake, BATCH, 4097, 4296);
+    fake_outcomes (fake, BATCH, 1, 1024);
+    fake_outcomes (fake, BATCH, 1025, 1324);
     fake_expect (fake, STP_COLLECT);
-    fake_assert (fake->last.cursor >= 4096 && fake->last.cursor < 4296);
+    fake_assert (fake->last.cursor >= 1024 && fake->last.cursor < 1324);
     fake_assert (fake->last.request == request);  //  Another one would begin again
 }
 
-Test (client_settle, half_a_window_is_acknowledged_while_more_is_there)
+Test (client_settle, an_eighth_of_a_window_is_acknowledged_while_more_is_there)
 {
     fake_t fake;
     stint_client_t *client;
     stint_batch_t *batch;
     fake_start (&fake, s_script_window);
     batch_open (&fake, "album", 5000, &client, &batch);
-    s_take (batch, 1, 4296);
+    s_take (batch, 1, 1324);
     batch_end (&fake, client, batch);
 }
 
