@@ -173,6 +173,7 @@ static void
 s_forget (core_t *core, uint32_t slot)
 {
     task_t *task = s_task (core, slot);
+    task_index_expect (&core->tasks.index, s_task (core, task->member.next)->id);
     s_unlink (core, slot);
     if (task->batch)
         batches_forget (&core->batches, core->tasks.tasks.pool, slot);
@@ -256,8 +257,7 @@ s_on_pushed (core_t *core, record_t *record)
         s_batch (core, batch)->pushed += count;
         s_batch (core, batch)->held += count;
     }
-    if (!core->replaying)
-        s_group (core, (uint32_t) record->group)->pushed += count;
+    s_group (core, (uint32_t) record->group)->pushed += core->replaying ? 0 : count;
     if (record->id + count > core->next_id)
         core->next_id = record->id + count;
     if (record->producer) {
@@ -280,6 +280,7 @@ s_start (core_t *core, uint64_t id, uint64_t fence)
     if (!slot)
         return true;
     task_t *task = s_task (core, slot);
+    core->tasks.guess = task->node.next;  //  In line behind it, if it was in line
     if (!s_move (core, slot, STINT_RUNNING))
         return false;
     task->fence = fence;
@@ -515,8 +516,7 @@ s_on_ended (core_t *core, record_t *record, uint64_t state)
         return "it ends a task that may not end so";
     s_let_go (core, task->group, &task->payload);
     s_keep (core, task->group, &task->result, record->result);
-    if (state == STINT_DONE && !core->replaying)
-        s_group (core, task->group)->finished++;
+    s_group (core, task->group)->finished += state == STINT_DONE && !core->replaying;
     return NULL;
 }
 

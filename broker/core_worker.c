@@ -155,8 +155,9 @@ core_on_credit (core_t *core, uint32_t slot, const stint_message_t *message)
 //  Returns the slot of the task whose running attempt the session holds, or 0.
 
 static uint32_t
-s_attempt (const core_t *core, uint32_t session, const stint_item_t *item)
+s_attempt (core_t *core, uint32_t session, const stint_item_t *item)
 {
+    core->tasks.guess = s_session (core, session)->held.head;  //  The oldest one ends first
     uint32_t slot = tasks_find (&core->tasks, item->id);
     const task_t *task = &core->tasks.tasks.pool [slot];
     bool matches = slot && task->state == STINT_RUNNING && task->fence == item->fence

@@ -21,6 +21,7 @@ lease_start (core_t *core, int64_t now, uint32_t task, uint32_t count, uint32_t 
     record.fence = core_fence (core->epoch, core->attempts + 1);
     record.further = count - 1;
     core->attempts += count;
+    core->tasks.guess = task;
     core->at_session = session;
     apply_now (core, &record, NULL);
     core->at_session = 0;

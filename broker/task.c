@@ -72,7 +72,7 @@ tasks_remove (tasks_t *self, uint32_t slot)
 }
 
 uint32_t
-tasks_find (const tasks_t *self, uint64_t id)
+tasks_find_far (const tasks_t *self, uint64_t id)
 {
     return task_index_find (&self->index, self->tasks.pool, id);
 }

@@ -111,3 +111,19 @@ Test (task, a_digest_sees_all_that_is_durable)
     other.holder = 3;
     cr_assert_neq (task_digest (&other, 4), task_digest (&task, 4));
 }
+
+Test (task, a_guess_finds_nothing_that_is_not_there)
+{
+    tasks_t tasks;
+    tasks_init (&tasks, 4);
+    uint32_t one = tasks_add (&tasks, 17);
+    uint32_t other = tasks_add (&tasks, 18);
+    tasks.guess = other;
+    cr_assert_eq (tasks_find (&tasks, 17), one);
+    cr_assert_eq (tasks_find (&tasks, 18), other);
+    tasks_remove (&tasks, other);
+    cr_assert_eq (tasks_find (&tasks, 18), 0);
+    cr_assert_eq (tasks_find (&tasks, 0), 0);
+    cr_assert_eq (tasks_find (&tasks, 17), one);
+    tasks_clear (&tasks);
+}
