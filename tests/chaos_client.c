@@ -131,9 +131,10 @@ s_pull (s_client_t *self, bool wait)
 {
     stint_result_t result;
     stint_status_t status = stint_batch_next (self->batch, wait ? 100 : 0, &result);
-    for (int count = 0; status == STINT_OK && count < 4096; count++) {
+    while (status == STINT_OK) {
         self->heard_at = history_now ();
         s_note_result (self, &result);
+        s_note_accepted (self);
         status = stint_batch_next (self->batch, 0, &result);
     }
     s_note_accepted (self);

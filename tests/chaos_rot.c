@@ -34,11 +34,12 @@ typedef enum {
     ROT_PAGE,    //  A page is another one: a write that went astray
     ROT_OLD,     //  Two pages have changed places
     ROT_CUT,     //  The file ends early
+    ROT_HEAD,    //  One bit of what LMDB begins with is another
     ROT_KINDS
 } s_kind_t;
 
 static const char *const s_kinds [] = {"bit",  "bytes",    "zeros", "sector",
-                                       "page", "exchange", "cut"};
+                                       "page", "exchange", "cut",   "head"};
 
 typedef struct {
     chaos_plan_t plan;    //  What clients were told
@@ -106,6 +107,9 @@ s_damage (s_rot_t *self, uint8_t *data, s_kind_t kind)
     uint64_t bytes = crash_mix (self->chance);
     if (kind == ROT_BIT)
         data [page + within] ^= (uint8_t) (1u << s_draw (self, 8));
+    if (kind == ROT_HEAD)
+        data [s_draw (self, 2) * S_PAGE + 16 + s_draw (self, 136)] ^=
+            (uint8_t) (1u << s_draw (self, 8));
     if (kind == ROT_BYTES)
         memcpy (data + page + within, &bytes, sizeof bytes);
     if (kind == ROT_ZEROS)

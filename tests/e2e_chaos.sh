@@ -4,7 +4,7 @@
 #
 #  usage: tests/e2e_chaos.sh [--seconds N] [PART...]
 #
-#    N            how long all of it may take, about  (60)
+#    N            how long all of it may take, about (60); more than 90 is done in rounds
 #    PART         kill stop net full limit sweep power rot; all of them when none is named
 #    STINT_BIN    where the programs are              (.build/release)
 #    SEED         repeats what is done to whom
@@ -31,23 +31,42 @@ broker='' proxy='' workers=() clients=()
 life=0                                # of clients, for numbers of tasks
 listen=$STINT_BROKER
 options=()                            # of the broker
-declare -A faults=() resume=()
+declare -A faults=() resume=() sums=()
+rows=() round=0
 all_acknowledged=0 all_executions=0 all_faults=0 skipped=
 
 fast=/dev/shm
 [ -w $fast ] || fast=/tmp
 work=$(mktemp -d "$fast/stint-chaos-XXXXXX") || exit
-trap '[ "${KEEP:-0}" = 1 ] || rm -rf "$work"; clean_up' EXIT
+trap 'if [ "${KEEP:-0}" = 1 ]; then echo "kept: $work"; else rm -rf "$work"; fi; clean_up' EXIT
 
+#  Adds numbers to a row of the table, which is made when it is new: row NAME NUMBER...
 row ()
 {
-    printf '%-30s %7s %9s %7s %7s %9s %5s %5s %6s %6s\n' "$@" >> "$home/table"
+    local name=$1 column=0 number
+    shift
+    [ -n "${sums[$name:0]:-}" ] || rows+=("$name")
+    for number in "$@"; do
+        sums[$name:$column]=$((${sums[$name:$column]:-0} + number))
+        column=$((column + 1))
+    done
+}
+
+print_table ()
+{
+    local name column numbers
+    printf '%-32s %8s %9s %7s %7s %9s %5s %5s %6s %6s\n' fault count accepted unknown \
+        recov. executed lost dupl. unexp. silent
+    for name in "${rows[@]}"; do
+        numbers=()
+        for column in 0 1 2 3 4 5 6 7 8; do numbers+=("${sums[$name:$column]:-}"); done
+        printf '%-32s %8s %9s %7s %7s %9s %5s %5s %6s %6s\n' "$name" "${numbers[@]}"
+    done
 }
 
 count ()
 {
     faults[$1]=$((${faults[$1]:-0} + 1))
-    all_faults=$((all_faults + 1))
 }
 
 #  ---------------------------------------------------------------------------------
@@ -79,6 +98,7 @@ begin_part ()
 {
     part=$1
     faults=()
+    rm -rf "$home/$part.history"
     mkdir -p "$home/$part.history" "$home/$part.store"
     start_broker
     await 20 'the broker answers' answers
@@ -95,7 +115,7 @@ nothing_is_left ()
 #  Everybody is well now: the clients collect what is left, and histories are judged.
 end_part ()
 {
-    local line name names first=1
+    local line name names all=0
     for pid in "${clients[@]}"; do kill -TERM "$pid"; done
     for pid in "${clients[@]}"; do
         end 90 "$pid"
@@ -112,16 +132,14 @@ end_part ()
     declare -g $line
     mapfile -t names < <(printf '%s\n' "${!faults[@]}" | sort)
     for name in "${names[@]}"; do
-        if [ $first = 1 ]; then
-            # The numbers are those that chaos_check has printed.
-            # shellcheck disable=SC2154
-            row "$name" "${faults[$name]}" "$acknowledged" "$unknown" "$recovered" \
-                "$executions" "$lost" "$duplicated" "$unexpected" 0
-        else
-            row "$name" "${faults[$name]}" '"' '"' '"' '"' '"' '"' '"' '"'
-        fi
-        first=0
+        row "$name" "${faults[$name]}"
+        all=$((all + faults[$name]))
     done
+    # The numbers are those that chaos_check has printed.
+    # shellcheck disable=SC2154
+    row "= $part" $all "$acknowledged" "$unknown" "$recovered" "$executions" "$lost" \
+        "$duplicated" "$unexpected" 0
+    all_faults=$((all_faults + all))
     all_acknowledged=$((all_acknowledged + acknowledged))
     all_executions=$((all_executions + executions))
     [ $code -eq 0 ] || fail "$part: $line"
@@ -281,10 +299,12 @@ part_net ()
         7) tell trickle; count '1 byte a second' ;;
         8) kill_broker ;;
         esac
-        chance $((2 * lease))
+        # Many short ones, and some that are longer than a lease.
+        chance 3
+        chance $((drawn ? lease / 3 : 2 * lease))
         nap "$drawn"
         tell heal
-        chance 500
+        chance 200
         nap "$drawn"
     done
     part_noise 2
@@ -329,6 +349,7 @@ part_noise ()
     done
     murder "$noise"
     exec {noisy}>&- {noised}<&-
+    rm -rf "$home/noise"
 }
 
 #  ---------------------------------------------------------------------------------
@@ -347,7 +368,7 @@ part_full ()
     part=full
     faults=()
     mkdir -p "$home/full.history" "$home/full.store"
-    if ! mount -t tmpfs -o size=4m tmpfs "$home/full.store" 2> /dev/null; then
+    if ! mount -t tmpfs -o size=2m tmpfs "$home/full.store" 2> /dev/null; then
         skipped='; no full disk, for a tmpfs cannot be mounted here (it takes root)'
         return
     fi
@@ -356,7 +377,7 @@ part_full ()
     start_broker
     await 20 'the broker answers' answers
     start_clients
-    local size=4
+    local size=2
     while :; do
         await 30 'the disk is full' has_ended "$broker"
         end 5 "$broker"
@@ -364,8 +385,8 @@ part_full ()
         tail -n 1 "$home/broker.log" | grep -q 'the disk is full' ||
             fail "full: the last line is $(tail -n 1 "$home/broker.log")"
         count 'disk full, then larger'
-        size=$((size + 3))
-        [ $SECONDS -lt $until ] && [ $size -lt 60 ] || break
+        size=$((size + 1))
+        [ $SECONDS -lt $until ] && [ $size -lt 200 ] || break
         mount -o remount,size=${size}m "$mounted" || fail 'the tmpfs cannot be made larger'
         start_broker
     done
@@ -392,7 +413,7 @@ quiet ()
 part_limit ()
 {
     local until=$((SECONDS + $1)) held
-    printf '%s\n' store '    size_max = 8M' > "$home/limit.zpl"
+    printf '%s\n' store '    size_max = 16M' > "$home/limit.zpl"
     options=(--config "$home/limit.zpl")
     window=50000
     begin_part limit
@@ -429,19 +450,22 @@ numbers_of ()
     declare -g $(tail -n 1 "$home/$1.log" | grep -o '[a-z]*=[0-9]*')
 }
 
+#  The sweep ends by itself, and is not cut short unless something hangs.
 part_sweep ()
 {
-    local line
-    chaos_sweep "$bin" "$home/sweep" "$seed" "$1" > "$home/sweep.log" 2>&1
+    local kind met
+    chaos_sweep "$bin" "$home/sweep" "$seed" $(($1 + 60)) > "$home/sweep.log" 2>&1
     code=$?
-    cat "$home/sweep.log"
-    [ $code -eq 0 ] || fail "sweep: $(tail -n 3 "$home/sweep.log")"
-    while read -r _ name hit acknowledged executions; do
-        row "disk: $name" "$hit" "$acknowledged" 0 0 "$executions" 0 0 0 0
-        all_faults=$((all_faults + hit))
+    [ $code -eq 0 ] || fail "sweep: $(grep WRONG "$home/sweep.log" | head -n 3)"
+    numbers_of sweep
+    [ "$early" -eq 0 ] || fail "sweep: $early kinds of faults were not swept to their end"
+    while read -r _ kind met acknowledged executions; do
+        row "disk: $kind" "$met" "$acknowledged" 0 0 "$executions" 0 0 0 0
+        all_faults=$((all_faults + met))
         all_acknowledged=$((all_acknowledged + acknowledged))
         all_executions=$((all_executions + executions))
     done < <(grep '^row ' "$home/sweep.log")
+    rm -rf "$home/sweep"
 }
 
 #  Starts the broker of a part, what it tells the disk written down.
@@ -480,12 +504,14 @@ record ()
 #  power_images NAME SYNC TASKS SECONDS
 power_images ()
 {
+    rm -rf "$work/$1"
     mkdir "$work/$1"
     record "$1" "$2" "$3"
-    chaos_power "$home/$1.disk" "$home/$1.history" "$seed" "$seed" 1000000 "$4" "$2" \
+    chaos_power "$home/$1.disk" "$home/$1.history" "$seed" $((seed + round)) 1000000 "$4" "$2" \
         "$work/$1" "$bin/stint-broker" > "$home/$1.log" 2>&1
     code=$?
     numbers_of "$1"
+    rm -rf "$home/$1.disk" "$home/$1.history" "$home/$1.store"
 }
 
 part_power ()
@@ -496,7 +522,7 @@ part_power ()
         [ $code -eq 0 ] || fail "power, sync $sync: $(head -n 3 "$home/power-$sync.log")"
         # The numbers are those that chaos_power has printed.
         # shellcheck disable=SC2154
-        row "power lost, sync $sync" "$images" "$accepted" '-' '-' '-' "$lost" "$duplicated" \
+        row "power lost, sync $sync" "$images" "$accepted" 0 0 0 "$lost" "$duplicated" \
             "$unexpected" 0
         echo "power lost, sync $sync: $images images in $ms ms, $unsure writes not synced," \
             "$tasks tasks in them, $real given to the real broker"
@@ -513,7 +539,9 @@ part_power ()
 
 part_rot ()
 {
+    local held=
     part=rot
+    rm -rf "$work/rot"
     mkdir "$home/rot.history" "$home/rot.store" "$work/rot"
     start_broker
     start_worker 0
@@ -521,43 +549,58 @@ part_rot ()
     start_client 0
     nap 700
     murder "${workers[0]}"
-    await 20 'tasks are waiting' status_is tasks $window
+    await 20 'the store is quiet' quiet
+    # What is in the last block was acknowledged too.
+    life=$((life + 1))
+    begin client chaos_client "$STINT_BROKER" chaos rot $((life << 32)) 1 "$seed" \
+        "$home/rot.history"
+    await 20 'one more task' status_is tasks $((held + 1))
     nap 200
+    murder "$last"
     murder "$broker"
     murder "${clients[0]}"
     workers=() clients=()
     window=2048
-    chaos_rot "$home/rot.store" "$home/rot.history" "$seed" "$seed" 1000000 "$1" "$work/rot" \
+    chaos_rot "$home/rot.store" "$home/rot.history" "$seed" $((seed + round)) 1000000 "$1" "$work/rot" \
         "$bin/stint-broker" > "$home/rot.log" 2>&1
     code=$?
     numbers_of rot
-    cat "$home/rot.log"
-    row 'store file damaged' "$images" "$tasks" '-' '-' '-' "$lost" "$duplicated" \
-        "$unexpected" "$silent"
+    row 'store file damaged' "$images" "$tasks" 0 0 0 "$lost" "$duplicated" "$unexpected" \
+        "$silent"
     all_faults=$((all_faults + images))
     [ $code -eq 0 ] || fail "rot: $(head -n 3 "$home/rot.log")"
     echo "rot: $images damaged files in $ms ms: $refused refused, $harmless harmless," \
         "$crashed ended a process, $real given to the real broker"
+    rm -rf "$home/rot.history" "$home/rot.store"
 }
 
 #  ---------------------------------------------------------------------------------
 
 #  Shares of the time, in hundredths.
-declare -A share=([kill]=22 [stop]=14 [net]=20 [full]=6 [limit]=4 [sweep]=14 [power]=10
-    [rot]=6)
+declare -A share=([kill]=24 [stop]=16 [net]=24 [full]=4 [limit]=1 [sweep]=1 [power]=16 [rot]=6)
+
+#  Does all parts once, in about so many seconds.
+do_round ()
+{
+    local name began seconds
+    round=$((round + 1))
+    for name in $parts; do
+        [ -n "${share[$name]:-}" ] || fail "there is no part $name"
+        began=$SECONDS
+        seconds=$(($1 * share[$name] / 100))
+        "part_$name" $((seconds > 0 ? seconds : 1))
+        echo "round $round, $name: $((SECONDS - began)) s"
+    done
+}
 
 echo "SEED=$seed"
 window=2048
-row 'fault' count accepted unknown recov. executed lost dupl. unexp. silent
-for name in $parts; do
-    [ -n "${share[$name]:-}" ] || fail "there is no part $name"
-    began=$SECONDS
-    seconds=$((total * share[$name] / 100))
-    "part_$name" $((seconds > 0 ? seconds : 1))
-    echo "$name: $((SECONDS - began)) s"
+while [ $round -eq 0 ] || [ $SECONDS -lt $((total - 45)) ]; do
+    do_round $((total < 90 ? total : 90))
+    [ $total -le 90 ] || print_table > "$home/table.$round"
 done
 echo
-cat "$home/table"
+print_table
 echo
 echo "$all_faults faults over $all_acknowledged accepted tasks, $all_executions executions: none" \
     "lost, none duplicated, nothing unexpected or silent; SEED=$seed; $SECONDS s$skipped"
