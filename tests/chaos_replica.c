@@ -95,7 +95,9 @@ chaos_replica_new (const char *log)
     chaos_replica_t *self = calloc (1, sizeof *self);
     struct stat known;
     int file = open (log, O_RDONLY | O_CLOEXEC);
-    if (!self || file < 0 || fstat (file, &known) != 0 || known.st_size == 0)
+    if (!self)
+        abort ();
+    if (file < 0 || fstat (file, &known) != 0 || known.st_size == 0)
         crash_fail ("cannot read %s", log);
     self->size = (size_t) known.st_size;
     self->log = mmap (NULL, self->size, PROT_READ, MAP_PRIVATE, file, 0);
@@ -197,8 +199,8 @@ s_rename (chaos_replica_t *self, const char *from, const char *to)
 static void
 s_resize (s_file_t *file, size_t size)
 {
-    if (size > file->room) {
-        file->room = size * 2;
+    if (size > file->room || !file->disk) {
+        file->room = size * 2 + 1;
         file->disk = realloc (file->disk, file->room);
         assert (file->disk);
     }
@@ -216,7 +218,9 @@ s_apply (s_file_t *file, const s_write_t *write, size_t from, size_t size)
         s_resize (file, (size_t) write->offset);
         return;
     }
-    if (write->offset + from + size > file->size)
+    if (size == 0)
+        return;
+    if (!file->disk || write->offset + from + size > file->size)
         s_resize (file, (size_t) write->offset + from + size);
     memcpy (file->disk + write->offset + from, write->data + from, size);
 }
@@ -330,11 +334,12 @@ s_on_holds (chaos_replica_t *self, const disk_line_t *line, const uint8_t *data)
     //  What the log says must come to just that, or it has missed a write
     s_file_t now = {.size = 0};
     s_resize (&now, file->size);
-    memcpy (now.disk, file->disk, file->size);
+    if (file->size > 0)
+        memcpy (now.disk, file->disk, file->size);
     now.waiting = file->waiting;
     now.count = file->count;
     s_sync (&now);
-    bool same = now.size == size && memcmp (now.disk, data, size) == 0;
+    bool same = now.size == size && (size == 0 || memcmp (now.disk, data, size) == 0);
     bool ours = strcmp (line->name, "data.mdb") == 0;
     free (now.disk);
     if (ours && !same && self->passed > 0)
@@ -342,7 +347,8 @@ s_on_holds (chaos_replica_t *self, const disk_line_t *line, const uint8_t *data)
     if (!same) {
         file->count = 0;
         s_resize (file, size);
-        memcpy (file->disk, data, size);
+        if (size > 0)
+            memcpy (file->disk, data, size);
     }
 }
 

@@ -281,13 +281,14 @@ s_clear_store (s_sweep_t *self)
 static bool
 s_was_met (const s_sweep_t *self)
 {
-    unsigned long long count = 0;
-    FILE *file = fopen (s_file (self, "count"), "re");
-    if (file && fscanf (file, "%llu", &count) != 1)
-        count = 0;
-    if (file)
-        fclose (file);
-    return count >= self->nth;
+    char text [32] = "";
+    int file = open (s_file (self, "count"), O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return false;
+    if (read (file, text, sizeof text - 1) < 0)
+        text [0] = 0;
+    close (file);
+    return strtoull (text, NULL, 10) >= self->nth;
 }
 
 static void

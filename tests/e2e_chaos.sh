@@ -15,6 +15,9 @@
 #  be lost, none may be recorded twice, nothing may appear that nobody pushed. Ends with one
 #  table that counts every fault, and with 1 when a task was lost.
 
+# Numbers that programs have printed become variables.
+# shellcheck disable=SC2154
+
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 total=60
@@ -135,9 +138,7 @@ end_part ()
         row "$name" "${faults[$name]}"
         all=$((all + faults[$name]))
     done
-    # The numbers are those that chaos_check has printed.
-    # shellcheck disable=SC2154
-    row "= $part" $all "$acknowledged" "$unknown" "$recovered" "$executions" "$lost" \
+        row "= $part" $all "$acknowledged" "$unknown" "$recovered" "$executions" "$lost" \
         "$duplicated" "$unexpected" 0
     all_faults=$((all_faults + all))
     all_acknowledged=$((all_acknowledged + acknowledged))
@@ -249,9 +250,8 @@ part_stop ()
 #  tell COMMAND...: the proxy has obeyed when this returns.
 tell ()
 {
-    local answer
     echo "$*" >&"$tells"
-    read -rt 10 -u "$hears" answer || fail "the proxy does not answer '$*'"
+    read -rt 10 -u "$hears" _ || fail "the proxy does not answer '$*'"
 }
 
 flap ()
@@ -386,7 +386,7 @@ part_full ()
             fail "full: the last line is $(tail -n 1 "$home/broker.log")"
         count 'disk full, then larger'
         size=$((size + 1))
-        [ $SECONDS -lt $until ] && [ $size -lt 200 ] || break
+        if [ $SECONDS -ge $until ] || [ $size -ge 200 ]; then break; fi
         mount -o remount,size=${size}m "$mounted" || fail 'the tmpfs cannot be made larger'
         start_broker
     done
@@ -504,7 +504,7 @@ record ()
 #  power_images NAME SYNC TASKS SECONDS
 power_images ()
 {
-    rm -rf "$work/$1"
+    rm -rf "${work:?}/$1"
     mkdir "$work/$1"
     record "$1" "$2" "$3"
     chaos_power "$home/$1.disk" "$home/$1.history" "$seed" $((seed + round)) 1000000 "$4" "$2" \
@@ -520,8 +520,6 @@ part_power ()
     for sync in always interval; do
         power_images power-$sync $sync 6000 $seconds
         [ $code -eq 0 ] || fail "power, sync $sync: $(head -n 3 "$home/power-$sync.log")"
-        # The numbers are those that chaos_power has printed.
-        # shellcheck disable=SC2154
         row "power lost, sync $sync" "$images" "$accepted" 0 0 0 "$lost" "$duplicated" \
             "$unexpected" 0
         echo "power lost, sync $sync: $images images in $ms ms, $unsure writes not synced," \
@@ -531,8 +529,9 @@ part_power ()
 
     # Without syncs the same must be found to lose tasks, or it would find nothing.
     power_images power-none none 4000 1
-    [ $code -eq 1 ] && [ "$lost" -gt 0 ] ||
+    if [ $code -ne 1 ] || [ "$lost" -eq 0 ]; then
         fail 'a store without syncs seems to survive a loss of power: nothing is checked'
+    fi
     echo "planted: without syncs $((images - opened)) of $images images are refused," \
         "in the others $lost tasks are missing"
 }
@@ -541,7 +540,7 @@ part_rot ()
 {
     local held=
     part=rot
-    rm -rf "$work/rot"
+    rm -rf "${work:?}/rot"
     mkdir "$home/rot.history" "$home/rot.store" "$work/rot"
     start_broker
     start_worker 0
@@ -597,7 +596,7 @@ echo "SEED=$seed"
 window=2048
 while [ $round -eq 0 ] || [ $SECONDS -lt $((total - 45)) ]; do
     do_round $((total < 90 ? total : 90))
-    [ $total -le 90 ] || print_table > "$home/table.$round"
+    [ "$total" -le 90 ] || print_table > "$home/table.$round"
 done
 echo
 print_table

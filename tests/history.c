@@ -109,6 +109,7 @@ s_read_file (const char *path, history_line_t **lines, size_t *count)
         abort ();
     size_t size = most * sizeof **lines;
     uint8_t *to = (uint8_t *) (*lines + *count);
+    memset (to, 0, size + sizeof **lines);
     for (size_t at = 0; at < size;) {
         ssize_t part = read (file, to + at, size - at);
         if (part <= 0)

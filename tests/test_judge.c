@@ -148,7 +148,8 @@ s_remove (const char *directory)
     while (listed && (entry = readdir (listed)) != NULL)
         if (entry->d_name [0] != '.')
             unlinkat (dirfd (listed), entry->d_name, 0);
-    closedir (listed);
+    if (listed)
+        closedir (listed);
     rmdir (directory);
 }
 
