@@ -6,16 +6,16 @@
 //  Pushes TASKS tasks, numbered from BASE on, in the batch of that name, with payloads that
 //  follow from SEED and the number. At most WINDOW (2048) of them have no result. Results
 //  of tasks that an earlier process pushed in the batch are collected too. The history goes
-//  to the directory HISTORIES. SIGTERM: pushes no more. Ends with 0 when every task of the
-//  batch has ended, and with 3 when nothing has come for a minute. With a PAUSE, one result
-//  in 16 is held for that many milliseconds before the broker may forget it.
+//  to the directory HISTORIES. With a file .stop in it nothing more is pushed. Ends with 0
+//  when every task of the batch has ended, and with 3 when nothing has come for a minute.
+//  With a PAUSE, one result in 16 is held for that many milliseconds before the broker may
+//  forget it.
 
 #include "crash.h"
 #include "history.h"
 #include "stint_client.h"
 
 #include <poll.h>
-#include <signal.h>
 
 #define CHUNK 32         //  Tasks pushed between two looks at the results
 #define TIMEOUT_MS 2000  //  Of each call
@@ -35,18 +35,9 @@ typedef struct {
     uint64_t taken;          //  Results that came, in the whole batch
     int64_t heard_at;        //  When there was news
     int pause_ms;            //  How long some results are held
+    char *stop;              //  The file that tells to push no more
     bool begun;              //  The line about the next chunk is written
 } s_client_t;
-
-//  A handler has no argument.
-static volatile sig_atomic_t s_stopped;
-
-static void
-s_on_signal (int number)
-{
-    (void) number;
-    s_stopped = 1;
-}
 
 //  Writes down how many tasks were accepted since the last time. Pushes are answered in
 //  their order.
@@ -153,6 +144,8 @@ s_open (s_client_t *self, char **argv)
     self->tasks = crash_number (argv [5]);
     self->seed = crash_number (argv [6]);
     self->history = history_new (argv [7], "client");
+    if (asprintf (&self->stop, "%s/.stop", argv [7]) < 0)
+        abort ();
     self->client = stint_client_new (argv [1]);
     stint_client_set_timeout (self->client, TIMEOUT_MS);
     self->heard_at = history_now ();
@@ -174,7 +167,7 @@ s_run (s_client_t *self)
 {
     bool more = true;
     while (more) {
-        if (s_stopped)
+        if (access (self->stop, F_OK) == 0)
             self->tasks = self->pushed;
         bool room = self->pushed < self->tasks
                     && self->pushed + self->before < self->taken + self->window;
@@ -198,8 +191,6 @@ main (int argc, char **argv)
         self.window = crash_number (argv [8]);
     if (argc > 9)
         self.pause_ms = (int) crash_number (argv [9]);
-    struct sigaction action = {.sa_handler = s_on_signal};
-    sigaction (SIGTERM, &action, NULL);
     s_open (&self, argv);
     bool good = s_run (&self);
     printf ("pushed %llu accepted %llu taken %llu%s\n", (unsigned long long) self.pushed,
@@ -210,5 +201,6 @@ main (int argc, char **argv)
     stint_batch_close (&self.batch);
     stint_client_destroy (&self.client);
     history_destroy (&self.history);
+    free (self.stop);
     return good ? 0 : 3;
 }

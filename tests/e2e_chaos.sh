@@ -119,7 +119,7 @@ nothing_is_left ()
 end_part ()
 {
     local line name names all=0
-    for pid in "${clients[@]}"; do kill -TERM "$pid"; done
+    : > "$home/$part.history/.stop"
     for pid in "${clients[@]}"; do
         end 90 "$pid"
         [ "$code" -eq 0 ] || fail "$part: a client ended with $code: $(tail -n 2 "$home/client.log")"
