@@ -8,6 +8,7 @@
 #include "store_lmdb_file.h"
 #include "store_anchor.h"
 #include "store_directory.h"
+#include "store_lmdb_check.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -217,6 +218,11 @@ s_open_file (lmdb_file_t *self)
                   directory);
     if (rc == 0)
         rc = s_forget_unborn (directory);
+    char fault [128];
+    if (rc == 0 && (rc = lmdb_check (directory, fault, sizeof fault)) == -1)
+        snprintf (self->failure, sizeof self->failure,
+                  "cannot open store %s: %s (the file is damaged; restore it from a copy)",
+                  directory, fault);
     if (rc == 0)
         rc = mdb_env_create (&self->env);
     if (rc)

@@ -3,6 +3,7 @@
 
 #include "io_fault.h"
 #include "store_fixture.h"
+#include "store_lmdb_check.h"
 #include "store_lmdb_file.h"
 
 #include <assert.h>
@@ -547,6 +548,51 @@ Test (store_faults, a_file_cut_to_its_heads_is_not_taken_for_a_new_one)
                           -1, "cut to %zu", sizes [at]);
         store_fixture_close (self);
     }
+    free (bytes);
+    store_fixture_destroy (&self);
+}
+
+//  Makes a store with blocks of all sizes, some of which were forgotten again.
+
+static uint8_t *
+s_make_full (store_fixture_t *self, size_t *size)
+{
+    store_fixture_open (self);
+    for (int count = 0; count < 300; count++) {
+        self->size_max = count % 3 ? 300 : 20000;
+        store_fixture_append (self);
+        if (count % 20 == 19) {
+            cr_assert (store_fixture_wait (self, self->last));
+            store_fixture_trim (self, self->last / 2);
+        }
+    }
+    store_fixture_close (self);
+    return s_load (self, "data.mdb", size);
+}
+
+Test (store_faults, a_tree_is_found_whole_or_the_page_is_named)
+{
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    uint64_t state = self->seed;
+    size_t size, named = 0;
+    char fault [128];
+    uint8_t *bytes = s_make_full (self, &size);
+    cr_assert_eq (lmdb_check (self->directory, fault, sizeof fault), 0, "%s", fault);
+    for (int round = 0; round < 400; round++) {
+        uint64_t page = store_fixture_random (&state) % (size / 4096);
+        size_t from = page * 4096 + store_fixture_random (&state) % 200;
+        size_t count = 1 + store_fixture_random (&state) % 16;
+        uint8_t before [16];
+        memcpy (before, bytes + from, count);
+        for (size_t at = 0; at < count; at++)
+            bytes [from + at] = (uint8_t) store_fixture_random (&state);
+        s_save (self, "data.mdb", bytes, size);
+        int rc = lmdb_check (self->directory, fault, sizeof fault);
+        cr_assert (rc == 0 || (rc == -1 && strncmp (fault, "page ", 5) == 0));
+        named += rc == -1;
+        memcpy (bytes + from, before, count);
+    }
+    cr_assert_gt (named, 5);
     free (bytes);
     store_fixture_destroy (&self);
 }
