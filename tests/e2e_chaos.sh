@@ -404,6 +404,7 @@ part_full ()
 quiet ()
 {
     local before=$held
+    nap 150
     held=$(status tasks)
     [ -n "$held" ] && [ "$held" -gt 0 ] && [ "$held" = "$before" ]
 }
