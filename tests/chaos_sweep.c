@@ -291,6 +291,38 @@ s_was_met (const s_sweep_t *self)
     return strtoull (text, NULL, 10) >= self->nth;
 }
 
+//  Lets the broker tell of its tasks: what hangs is to be seen.
+
+static void
+s_show (s_sweep_t *self, const char *what)
+{
+    char program [300];
+    snprintf (program, sizeof program, "%s/stint", self->bin);
+    fflush (NULL);
+    pid_t child = fork ();
+    if (child == 0) {
+        execl (program, program, "-b", self->endpoint, "--json", what, (char *) NULL);
+        _exit (127);
+    }
+    waitpid (child, NULL, 0);
+}
+
+static void
+s_on_hang (s_sweep_t *self)
+{
+    stint_progress_t progress = {.pushed = 0};
+    if (self->batch)
+        stint_batch_progress (self->batch, &progress);
+    s_wrong (self,
+             "%llu tasks pushed, %llu accepted, %llu have a result: lost, or hanging: %s; "
+             "worker connected %d: %s",
+             (unsigned long long) self->pushed, (unsigned long long) progress.pushed,
+             (unsigned long long) self->taken, stint_client_error (self->client),
+             stint_worker_connected (self->worker), stint_worker_error (self->worker));
+    s_show (self, "status");
+    s_show (self, "ls");
+}
+
 static void
 s_run (s_sweep_t *self, size_t kind, uint64_t nth)
 {
@@ -311,9 +343,7 @@ s_run (s_sweep_t *self, size_t kind, uint64_t nth)
         s_look_after_broker (self);
     }
     if (self->taken < S_TASKS && self->until > 0)
-        s_wrong (self, "%llu of %llu tasks have a result: lost, or hanging: %s",
-                 (unsigned long long) self->taken, (unsigned long long) self->pushed,
-                 stint_client_error (self->client));
+        s_on_hang (self);
     atomic_fetch_add (&self->shared->accepted [kind], (unsigned) self->taken);
     stint_batch_close (&self->batch);
     stint_worker_destroy (&self->worker);
