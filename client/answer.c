@@ -89,8 +89,11 @@ stint_bytes_t
 answer_elements (stint_bytes_t map, const char *name)
 {
     stint_bytes_t value = answer_value (map, name);
+    if (value.size == 0)
+        return s_empty;
+
     stint_reader_t reader = stint_reader_of (value);
-    if (value.size == 0 || stint_read_type (&reader) != STINT_TYPE_ARRAY)
+    if (stint_read_type (&reader) != STINT_TYPE_ARRAY)
         return s_empty;
 
     stint_read_array (&reader);
