@@ -21,7 +21,10 @@ build=$1
 each=${SECONDS_EACH:-30}
 seed=${SEED:-$((RANDOM * 32768 + RANDOM + 1))}
 began=$SECONDS
-declare -A longest=([wire]=4096 [session]=2048 [journal]=2048 [config]=2048 [peer]=2048 [text]=1024)
+declare -A longest=([wire]=1024 [session]=2048 [journal]=1024 [config]=1024 [peer]=1024 [text]=512)
+#  The threads of libzmq free what others have made: whether a run leaks cannot be told by
+#  counting. The corpus is tried for leaks by test_corpus.c.
+declare -A more=([peer]=-detect_leaks=0)
 targets=()
 running=()
 
@@ -38,8 +41,8 @@ start ()
     mkdir -p "$build/corpus/$name"
     rm -f "$build/$name"-{crash,oom,leak,timeout}-*
     (
-        "$build/fuzz_$name" -max_total_time="$each" -max_len="${longest[$name]:-2048}" \
-            -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=10 -print_final_stats=1 -seed="$seed" \
+        "$build/fuzz_$name" -max_total_time="$each" -max_len="${longest[$name]:-1024}" \
+            -rss_limit_mb=1024 -malloc_limit_mb=512 -timeout=10 -print_final_stats=1 -seed="$seed" ${more[$name]:-} \
             -artifact_prefix="$build/$name-" "$build/corpus/$name" \
             "tests/corpus/$name" > "$build/$name.log" 2>&1 < /dev/null
         echo $? > "$build/$name.status"

@@ -67,3 +67,18 @@ Test (corpus, journals_of_others_are_refused_or_gone_on_with, .fini = s_tell_nam
 {
     s_try ("journal", fuzz_journal);
 }
+
+Test (corpus, settings_become_faults_or_come_back_as_they_were_printed, .fini = s_tell_name)
+{
+    s_try ("config", fuzz_config);
+}
+
+Test (corpus, what_a_broker_sends_leaves_client_and_worker_whole, .fini = s_tell_name)
+{
+    s_try ("peer", fuzz_peer);
+}
+
+Test (corpus, texts_are_read_and_shown_without_harm, .fini = s_tell_name)
+{
+    s_try ("text", fuzz_text);
+}
