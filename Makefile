@@ -6,6 +6,8 @@
 #    make check          format, warnings with two compilers, clang-tidy, cppcheck, house rules
 #    make demo           a word count that survives the death of its workers and its broker
 #    make bench          throughput and latency, beside a bare libzmq relay
+#    make soak           overload and peers that mean no good, 10 minutes or SECONDS=n
+#    make compare        one disk error: what beanstalkd loses, and what stint loses
 #    make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #    make fuzz           libFuzzer, SECONDS=30 for each target of tests/fuzz_*.c
 #    make tsan           ThreadSanitizer watches what has threads
@@ -160,7 +162,8 @@ PACKAGES := build $(if $(filter demo test,$(GOALS)),demo) \
             $(if $(filter test coverage check %/check objects warnings tidy,$(GOALS)),test) \
             $(if $(filter check warnings tidy format%,$(GOALS)),check) \
             $(if $(filter fuzz fuzz-coverage fuzzers test,$(GOALS)),fuzz) \
-            $(if $(filter valgrind,$(GOALS)),valgrind)
+            $(if $(filter valgrind,$(GOALS)),valgrind) \
+            $(if $(filter compare,$(GOALS)),compare)
 
 packages:
 	@sh tests/packages.sh $(PACKAGES)
@@ -253,6 +256,13 @@ bench: all $(BENCHES)
 	@if [ -e tests/bench.sh ]; then STINT_BIN=$(abspath $(B)) bash tests/bench.sh; \
 	else for bench in $(BENCHES); do $$bench || exit 1; done; fi
 
+#  The shell's own SECONDS is another one, so it gets a name.
+soak: scenes
+	@SOAK_SECONDS=$(or $(SECONDS),600) STINT_BIN=$(abspath $(B)) bash tests/soak.sh
+
+compare: scenes
+	@STINT_BIN=$(abspath $(B)) bash tests/compare_beanstalkd.sh
+
 #  ---------------------------------------------------------------------------------
 #  Installation
 
@@ -290,4 +300,5 @@ help:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all scenes packages test check $(HOUSE) format format-check warnings objects tidy tidied \
-        cppcheck coverage fuzz fuzzers tsan valgrind demo bench install uninstall clean help
+        cppcheck coverage fuzz fuzzers tsan valgrind demo bench soak compare install uninstall \
+        clean help

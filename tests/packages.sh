@@ -2,7 +2,7 @@
 #  Installs what the asked for sets need and this machine does not have, and nothing else.
 #  SPDX-License-Identifier: MPL-2.0
 #
-#  usage: tests/packages.sh SET...       sets: build demo test check fuzz valgrind
+#  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare
 #
 #  Each line of the table is a set, a Debian package, and how to see without asking a
 #  package database that its content is there, so that hand-made installations and other
@@ -32,6 +32,7 @@ check     cppcheck         program  cppcheck
 fuzz      clang            program  clang
 fuzz      libclang-rt-14-dev runtime fuzzer
 valgrind  valgrind         program  valgrind
+compare   beanstalkd       program  beanstalkd
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
@@ -74,7 +75,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 echo "stint: installing Debian packages: $wanted"
-apt='env DEBIAN_FRONTEND=noninteractive'
+#  RUNLEVEL 1: what comes with a service does not start it.
+apt='env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1'
 apt="$apt apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300"
 $root $apt update < /dev/null || echo 'stint: could not update the lists; trying the old ones'
 #  The list is split into words on purpose.

@@ -160,7 +160,7 @@ overload ()
     local limit=2000 measure=$((total / 10)) offer=$((total - 200))
     [ "$measure" -le 20 ] || measure=20
     [ "$measure" -ge 3 ] || measure=3
-    [ "$offer" -ge 6 ] || offer=6
+    [ "$offer" -ge 5 ] || offer=5
     start_broker broker ''
     stint -q group set overload max_tasks=$limit > /dev/null || fail 'group set'
     start_handlers overload 8 2 4
@@ -174,7 +174,8 @@ overload ()
  done $load_goodput/s ($load_percent %), $load_refused refused with $load_full FULL,\
  accepted ones took p99 $load_p99 ms (the group holds $limit), backlog of $load_backlog gone\
  in $load_drain ms, lost 0"
-    promise 'goodput in per cent' "$load_percent >= 90"
+    #  Seconds on a machine that does other things as well prove less
+    promise 'goodput in per cent' "$load_percent >= $([ $short = 1 ] && echo 75 || echo 90)"
     promise 'FULL answers' "$load_full > 0"
     promise 'p99 of accepted tasks' "$load_p99 <= 1250 * $limit / $load_goodput + 250"
     take slope "$(awk -f tests/slope.awk "$home/overload.samples")"
@@ -186,7 +187,7 @@ overload ()
 
 slow ()
 {
-    local budget=32 bound=320 hoarder deaf load offer=6 at
+    local budget=32 bound=320 hoarder deaf load offer=5 at
     [ $short = 1 ] || offer=30
     start_broker slow '' --memory ${budget}M --heartbeat 500ms
     stint -q group set slow max_tasks=2000 > /dev/null || fail 'group set'
@@ -365,7 +366,7 @@ talk ()
 endless ()
 {
     local mib=200 limit hostile free cut rest
-    start_broker endless ''
+    start_broker endless.broker ''
     crash_fill "$STINT_BROKER" endless 1000 64 || fail 'the tasks are not taken'
     talk endless $mib
     free=$most
@@ -375,7 +376,7 @@ endless ()
     murder "$broker"
     rm "$home/endless.log"
 
-    start_broker endless "-d $limit"
+    start_broker endless.broker "-d $limit"
     talk endless 2000
     cut=$(sed 's/[^0-9]//g' "$home/endless.log" | tail -n 1)
     grep -q 'cut off' "$home/endless.log" || fail 'the endless message was not cut off'
@@ -388,7 +389,7 @@ endless ()
     end 20 "$broker"
     [ "$code" -eq 134 ] || fail "the broker ended with exit code $code, not by SIGABRT"
     murder "$hostile"
-    start_broker endless "-d $limit"
+    start_broker endless.broker "-d $limit"
     [ "$(status tasks)" = 1000 ] || fail "$(status tasks) tasks are left of 1000"
     row endless "$free MiB of memory for $mib MiB of one message; with LimitDATA 256 MiB above\
  the start: its peer is cut off after $cut MiB, $rest MiB are left; in frames of an octet:\
