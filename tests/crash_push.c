@@ -4,8 +4,9 @@
 //  usage: crash_push ENDPOINT GROUP TASKS ACCEPTED
 //
 //  Waits for the answer to each, for as long as a minute: while the broker is gone the push
-//  is kept, and sent again when it is back. A line with the task's number is appended to the
-//  file ACCEPTED as soon as the broker has accepted it. Ends with 0 when all of them were.
+//  is kept, and sent again when it is back. A line with the task's number is appended to
+//  the file ACCEPTED as soon as the broker has accepted it. Ends with 0 when all of them
+//  were.
 
 #include "crash.h"
 #include "stint_client.h"

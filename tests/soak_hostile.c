@@ -7,8 +7,8 @@
 //    greeted   COUNT connections that shake hands and say nothing
 //    deaf      pushes COUNT times 16 tasks and reads nothing
 //    asker     asks COUNT times for a thousand tasks and reads nothing
-//    hoarder   pushes COUNT tasks of 60 000 bytes, collects with the largest window, reads
-//              all that comes, and acknowledges nothing
+//    hoarder   pushes COUNT tasks of 60 000 bytes and waits for each answer, collects with
+//              the largest window, reads all that comes, and acknowledges nothing
 //    endless   one message of COUNT frames of a MiB, and more to follow
 //    crumbs    one message of COUNT thousand frames of an octet, and more to follow
 //
@@ -35,7 +35,8 @@ typedef struct {
     uint8_t *body;          //  Of large tasks and frames
     uint64_t sequence;      //  Of the next push
     uint64_t batch;         //  Of a hoarder
-    uint64_t heard;         //  Elements of lists that came
+    uint64_t heard;         //  Outcomes that came
+    uint8_t answer;         //  To the last push, a command; 0 while there is none
     bool cut;               //  The broker closed the connection
     stint_writer_t writer;  //  Of headers
 } s_hostile_t;
@@ -179,11 +180,32 @@ s_listen (s_hostile_t *self, int timeout_ms)
     if (zmtp_read (&self->wire) != 0)
         soak_fail ("the hoarder was cut off");
     while (soak_hear (&self->wire, &message)) {
-        if (message.batch)
+        if (message.batch && !self->batch)
             self->batch = message.batch;
+        else if (message.command == STP_ACCEPTED || message.command == STP_FULL)
+            self->answer = (uint8_t) message.command;
         while (message.command == STP_OUTCOME && stint_wire_next (&message, &item))
             self->heard++;
     }
+}
+
+//  Pushes eight tasks, again after a while when the broker is full.
+
+static void
+s_push_and_wait (s_hostile_t *self)
+{
+    do {
+        if (self->answer == STP_FULL) {
+            self->sequence -= 8;
+            poll (NULL, 0, 50);
+        }
+        self->answer = 0;
+        s_push (self, 8, BODY);
+        while (!self->answer && !self->cut) {
+            s_write (self, 100);
+            s_listen (self, zmtp_waiting (&self->wire) ? 0 : 100);
+        }
+    } while (self->answer == STP_FULL);
 }
 
 static void
@@ -205,13 +227,8 @@ s_hoard (s_hostile_t *self)
     stint_wire_number (out, 'b', self->batch);
     stint_wire_number (out, 'c', 65536);
     soak_send (&self->wire, out);
-    for (uint64_t pushed = 0; pushed < self->count; pushed += 8) {
-        s_push (self, 8, BODY);
-        do {
-            s_write (self, 100);
-            s_listen (self, 0);
-        } while (self->wire.out_size > QUEUE_MAX);
-    }
+    for (uint64_t pushed = 0; pushed < self->count; pushed += 8)
+        s_push_and_wait (self);
     int64_t silent_at = soak_now ();
     while (soak_now () < silent_at + STUCK_MS * 1000) {
         uint64_t before = self->heard;
@@ -221,7 +238,6 @@ s_hoard (s_hostile_t *self)
             silent_at = soak_now ();
     }
     printf ("%" PRIu64 " of %" PRIu64 " outcomes came, ", self->heard, self->count);
-    soak_send_bare (&self->wire, out, STP_HEARTBEAT);
     s_stay ("none of %" PRIu64 " acknowledged", self->heard);
 }
 
