@@ -42,10 +42,9 @@ typedef struct {
 } s_hostile_t;
 
 static _Noreturn void
-s_stay (const char *format, uint64_t number)
+s_stay (const char *text, uint64_t number)
 {
-    printf (format, number);
-    putchar ('\n');
+    printf ("%s %" PRIu64 "\n", text, number);
     fflush (stdout);
     for (;;)
         poll (NULL, 0, -1);
@@ -103,7 +102,7 @@ s_be_idle (s_hostile_t *self)
             zmtp_flush (&self->wire);
         }
     }
-    s_stay ("%" PRIu64 " connections are open", open);
+    s_stay ("connections that are open:", open);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -159,11 +158,9 @@ s_be_deaf (s_hostile_t *self)
         while (wrote && self->wire.out_size > QUEUE_MAX)
             wrote = s_write (self, STUCK_MS);
         if (self->cut || !wrote)
-            s_stay (self->cut ? "cut off after %" PRIu64
-                              : "not read any more after %" PRIu64,
-                    index);
+            s_stay (self->cut ? "cut off after" : "not read any more after", index);
     }
-    s_stay ("said all of %" PRIu64, self->count);
+    s_stay ("said all of", self->count);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -237,8 +234,8 @@ s_hoard (s_hostile_t *self)
         if (self->heard > before)
             silent_at = soak_now ();
     }
-    printf ("%" PRIu64 " of %" PRIu64 " outcomes came, ", self->heard, self->count);
-    s_stay ("none of %" PRIu64 " acknowledged", self->heard);
+    printf ("%" PRIu64 " outcomes came unacknowledged, ", self->heard);
+    s_stay ("of tasks:", self->count);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -258,9 +255,9 @@ s_be_endless (s_hostile_t *self)
             s_write (self, 1000);
         } while (!self->cut && self->wire.out_size > (size_t) 64 << 10);
         if (self->cut)
-            s_stay ("cut off after %" PRIu64, index);
+            s_stay ("cut off after", index);
     }
-    s_stay ("said all of %" PRIu64, self->count);
+    s_stay ("said all of", self->count);
 }
 
 int

@@ -27,7 +27,7 @@ Test (host, the_limit_of_open_files_is_raised_as_far_as_it_goes)
 Test (host, it_is_crowded_when_no_file_can_be_opened_and_not_afterwards)
 {
     struct rlimit limit;
-    int files [64], count = 0;
+    int files [64] = {0}, count = 0;
     getrlimit (RLIMIT_NOFILE, &limit);
     limit.rlim_cur = 64;
     setrlimit (RLIMIT_NOFILE, &limit);
