@@ -3,16 +3,17 @@
 #
 #  usage: awk -f tests/slope.awk FILE        lines of: milliseconds KiB
 #
-#  The first fifth is left out: buffers and pools fill in it. The rest is cut into twelve
-#  blocks of equal length, and the line (least squares) goes through their means: samples
-#  that follow each other are alike, means of blocks hardly, so the standard error of the
-#  slope means something. Prints NAME=VALUE for: minutes, MiB (mean), percent an hour, its
-#  standard error, and rises, which is
+#  Only the second half is looked at: in the first one buffers, pools and the garbage that
+#  the store may hold fill up. It is cut into twelve blocks of equal length, and the line
+#  (least squares) goes through their means: samples that follow each other are alike, means
+#  of blocks hardly, so the standard error of the slope means something. Prints NAME=VALUE
+#  for: minutes (of that half), mib (mean), percent (slope, an hour), error (its standard
+#  error, likewise), and rises, which is
 #
-#    no       the slope is below four standard errors, or what it adds up to in this run is
-#             below 2 % and 1 MiB, which one more page of a pool may be
-#    unknown  less than five minutes or 24 samples: noise is all that there is to see
-#    yes      otherwise
+#    unknown  less than two minutes or 24 samples: noise is all that there is to see
+#    yes      the slope is over four standard errors, and what it adds up to is over 1 MiB
+#             and 2 % of the mean: more than one more page of a pool
+#    no       otherwise
 
 {
     at[NR] = $1 / 3600000
@@ -20,12 +21,12 @@
 }
 
 END {
-    if (NR < 24) {
+    if (NR < 48) {
         print "minutes=0 mib=0 percent=0 error=0 rises=unknown"
         exit
     }
     blocks = 12
-    from = at[1] + (at[NR] - at[1]) / 5
+    from = (at[1] + at[NR]) / 2
     span = at[NR] - from
     for (i = 1; i <= NR; i++) {
         if (at[i] < from)
@@ -57,8 +58,8 @@ END {
     grown = slope * span
     rises = "no"
     if (slope > 4 * error && grown > mean_y / 50 && grown > 1024)
-        rises = span * 60 < 5 ? "unknown" : "yes"
-    else if (span * 60 < 5)
+        rises = "yes"
+    if (span * 60 < 2)
         rises = "unknown"
     printf "minutes=%.1f mib=%.1f percent=%.1f error=%.1f rises=%s\n", span * 60, \
         mean_y / 1024, slope * 100 / mean_y, error * 100 / mean_y, rises
