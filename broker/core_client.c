@@ -569,7 +569,9 @@ core_sweep (core_t *core, int64_t now)
     for (int count = 0; count < 256; count++) {
         uint32_t slot = core->producers.idle.head;
         const producer_t *producer = &core->producers.producers.pool [slot];
-        if (!slot || producer->at + CORE_PRODUCER_IDLE_MS > now)
+        //  While there was no broker it could not push, however long that was
+        if (!slot || producer->at + CORE_PRODUCER_IDLE_MS > now
+            || core->started_at + CORE_PRODUCER_IDLE_MS > now)
             break;
         record_t record = {.kind = RECORD_PRODUCER_GONE, .producer = producer->id};
         apply_now (core, &record, NULL);

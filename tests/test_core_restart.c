@@ -333,3 +333,19 @@ Test (core_restart, numbers_go_on_when_nothing_is_left_that_a_block_is_kept_for)
     cr_assert (said);
     cr_assert_gt (said->reply.id, 2);
 }
+
+//  Found by the simulator: the broker was down, or the wall clock leapt, for longer than a
+//  producer may be silent.
+
+Test (core_restart, a_push_that_comes_again_after_a_long_time_without_a_broker_is_the_same)
+{
+    s_rig->now += 2 * CORE_PRODUCER_IDLE_MS;
+    rig_crash (s_rig, s_rig->sealed);
+    uint32_t session = rig_open (s_rig);
+    rig_pass (s_rig, 2000);
+    rig_push (s_rig, session, "bread", 1, 2, "flour");
+    const rig_said_t *said = rig_hear (s_rig, session, STP_ACCEPTED);
+    cr_assert (said);
+    cr_assert_eq (said->reply.id, 1);
+    cr_assert_eq (core_totals (s_rig->core).tasks, 2);
+}
