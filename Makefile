@@ -4,6 +4,8 @@
 #    make                build the programs and the library into .build/release
 #    make test           build, then run everything that continuous integration runs
 #    make check          format, warnings with two compilers, clang-tidy, cppcheck, house rules
+#    make sim            a cluster from each of many seeds; SIM_EVENTS=n as many events
+#    make mutants        plants known bugs, each of which the simulator has to catch
 #    make demo           a word count that survives the death of its workers and its broker
 #    make bench          throughput and latency, beside a bare libzmq relay
 #    make soak           overload and peers that mean no good, 10 minutes or SECONDS=n
@@ -75,7 +77,7 @@ PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
 
 #  All of it but the mains, for tests and benchmarks.
 WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
-APART := bench% chaos% crash% mutate_% soak% tsan_% must_alone.o pidfd.o
+APART := bench% chaos% crash% mutate_% sim% soak% tsan_% must_alone.o pidfd.o
 CHECK := $(filter-out $(addprefix $(B)/tests/,$(APART)),$(call object,tests/*.c))
 mains = $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/$1_*.c))
 BENCHES := $(call mains,bench)
@@ -96,6 +98,9 @@ PURE_MODULES := core apply hold keep schedule lease session group batch task pro
 PURE := $(call object,$(PURE_MODULES:%=broker/%.c) $(PURE_MODULES:%=broker/%_*.c) \
                       $(addprefix common/stint_,error.c peer.c pack.c wire.c))
 
+#  The simulator: the broker's own pure objects, and a world around them.
+SIM := $(call object,tests/sim*.c tests/core_audit.c)
+
 all: $(PROGRAMS) $(B)/libstint.a $(B)/libstint.so
 
 $(B)/stint-broker: $(BROKER)
@@ -108,8 +113,9 @@ $(CRASHES): $(B)/%: $(B)/tests/%.o $(B)/tests/history.o $(B)/libstint.a
 $(CHAOSES): $(B)/%: $(B)/tests/%.o $(CHAOS_PARTS) $(WHOLE)
 $(SOAKS): $(B)/%: $(B)/tests/%.o $(B)/tests/zmtp.o $(B)/libstint.a
 $(PARTS): $(B)/%: $(B)/tests/%.o $(B)/tests/must_alone.o $(WHOLE)
+$(B)/sim: $(SIM) $(PURE)
 
-$(PROGRAMS) $(BENCHES) $(CRASHES) $(CHAOSES) $(SOAKS) $(PARTS) $(B)/check:
+$(PROGRAMS) $(BENCHES) $(CRASHES) $(CHAOSES) $(SOAKS) $(PARTS) $(B)/check $(B)/sim:
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -pie -o $@ $^ $(LIB_LIBS) $(EXTRA) $(LDLIBS)
 
@@ -173,7 +179,7 @@ packages:
 
 HOUSE := layers lengths guards banned purity
 
-test: scenes $(B)/check $(HOUSE)
+test: scenes $(B)/check $(B)/sim $(HOUSE)
 	@$(MAKE) MODE=asan B=.build/asan scenes .build/asan/check
 	@$(MAKE) MODE=tsan B=.build/tsan scenes .build/tsan/tsan_parts
 	@$(MAKE) MODE=fuzz B=.build/fuzz CC=clang fuzzers
@@ -186,6 +192,15 @@ layers lengths guards banned:
 	@awk -v pure='$(PURE_MODULES)' -f tests/$(@:lengths=length).awk $(C_FILES) && echo '$@: ok'
 
 guards: C_FILES += $(SCRIPTS)
+
+#  A cluster from each of many seeds, with every fault; and the proof that this finds bugs:
+#  each planted one, of which MUTANT=name names one, has to be caught.
+sim: $(B)/sim
+	@$(B)/sim --seeds 10000 --events $(or $(SIM_EVENTS),100000000)
+
+mutants: $(B)/sim
+	@CC='$(CC)' COMPILE='$(COMPILE) -Ibroker' LINK='$(LINK)' LIBS='$(LIB_LIBS)' \
+	    tests/mutants.sh $(B) '$(SIM) $(PURE)' $(MUTANT)
 
 purity: $(PURE)
 	@sh tests/purity.sh $(B)/pure.ro $^
@@ -300,5 +315,5 @@ help:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all scenes packages test check $(HOUSE) format format-check warnings objects tidy tidied \
-        cppcheck coverage fuzz fuzzers tsan valgrind demo bench soak compare install uninstall \
-        clean help
+        cppcheck coverage sim mutants fuzz fuzzers tsan valgrind demo bench soak compare \
+        install uninstall clean help

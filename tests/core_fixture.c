@@ -3,6 +3,8 @@
 
 #include "core_fixture.h"
 
+#include "core_audit.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -529,4 +531,11 @@ void
 rig_given_nothing (rig_t *self, uint32_t session)
 {
     rig_check (!rig_hear (self, session, STP_TASK), "something is given");
+}
+
+void
+core_audit (const core_t *core)
+{
+    const char *fault = core_audit_fault (core);
+    rig_check (!fault, "this does not hold: %s", fault);
 }

@@ -1,0 +1,455 @@
+//  sim_judge: holds each message and each answer of the broker against what it promises
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "sim_truth.h"
+
+#include "core_events.h"
+
+#include <string.h>
+
+static const task_t *
+s_task (const sim_t *self, uint64_t id)
+{
+    const core_t *core = self->broker.core;
+    uint32_t slot = tasks_find (&core->tasks, id);
+    return slot ? &core->tasks.tasks.pool [slot] : NULL;
+}
+
+//  Returns true while the worker whose attempt has to go on has it.
+
+static bool
+s_has_it (const sim_t *self, const sim_truth_t *truth)
+{
+    if (!truth->adopter)
+        return false;
+    const sim_worker_t *worker = &self->peers [truth->adopter - 1].worker;
+    for (uint32_t index = 0; index < worker->held_count; index++) {
+        if (worker->held [index].id == truth->id
+            && worker->held [index].fence == truth->fence)
+            return true;
+    }
+    return false;
+}
+
+static bool
+s_lists (const sim_message_t *message)
+{
+    return message->command == STP_RESULT || message->command == STP_RETURN;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Messages: what was there before, and what came of it
+
+static void
+s_before (sim_t *self, uint32_t index, uint64_t id, uint64_t fence, uint32_t session)
+{
+    const task_t *task = s_task (self, id);
+    self->before.tasks [index].state = task ? task->state : 0;
+    self->before.tasks [index].matches = false;
+    if (!task)
+        return;
+    self->before.tasks [index].attempts = task->attempts;
+    self->before.tasks [index].failures = task->failures;
+    self->before.tasks [index].fence = task->fence;
+    self->before.tasks [index].matches =
+        task->state == STINT_RUNNING && task->fence == fence && task->holder == session;
+}
+
+static void
+s_note_cursor (sim_t *self, const sim_message_t *message, uint32_t session)
+{
+    uint64_t at = message->batch % SIM_ACKED;
+    if (self->acked [at].id != message->batch) {
+        self->acked [at].id = message->batch;
+        self->acked [at].cursor = 0;
+    }
+    if (self->acked [at].session != session || self->acked [at].request != message->request)
+        self->acked [at].turn++;
+    self->acked [at].session = session;
+    self->acked [at].request = message->request;
+    if (self->acked [at].cursor < message->cursor)
+        self->acked [at].cursor = message->cursor;
+}
+
+void
+sim_truth_before (sim_t *self, const sim_message_t *message, uint32_t session)
+{
+    const session_t *sender = &self->broker.core->sessions.sessions.pool [session];
+    self->before.message = message;
+    self->before.replies = self->broker.effects.count;
+    self->before.claims = message->command == STP_READY;
+    sim_notice_before (self, message, session);
+    if (s_lists (message)) {
+        for (uint32_t index = 0; index < message->item_count; index++) {
+            const sim_item_t *item = &message->items [index];
+            s_before (self, index, item->id, item->fence,
+                      message->broken || !sender->worker ? UINT32_MAX : session);
+        }
+    }
+    else if (message->command == STP_CANCEL)
+        s_before (self, 0, message->id, 0, UINT32_MAX);
+    else if (message->command == STP_COLLECT && message->batch && !message->broken)
+        s_note_cursor (self, message, session);
+}
+
+//  How a failed attempt has to leave its task.
+
+static void
+s_judge_failure (sim_t *self, uint32_t index, const task_t *task)
+{
+    const sim_item_t *item = &self->before.message->items [index];
+    const core_t *core = self->broker.core;
+    record_settings_t settings = groups_settings (&core->groups, task->group);
+    uint16_t failures = self->before.tasks [index].failures;
+    uint16_t attempts = self->before.tasks [index].attempts;
+    bool counts = item->verdict != 2;
+    sim_check (self, task->failures == failures + counts, "S7",
+               "task %lu failed %u times, then %u times", task->id, failures,
+               task->failures);
+    sim_check (self, task->attempts == attempts - !counts, "S7",
+               "task %lu had %u attempts, then %u", task->id, attempts, task->attempts);
+    bool dead = item->verdict == 3
+                || (item->verdict == 1 && task->failures >= settings.max_attempts);
+    sim_check (self, task->state == (dead ? STINT_DEAD : STINT_DELAYED), "S7",
+               "task %lu has failed %u times of %lu and is %s", task->id, task->failures,
+               settings.max_attempts, stint_state_name ((stint_state_t) task->state));
+    if (dead) {
+        sim_seen (self, item->verdict == 3 ? RARE_REFUSED : RARE_DEAD);
+        return;
+    }
+    if (!counts)
+        sim_seen (self, RARE_LATER);
+    int64_t wait = task->until - self->broker.now;
+    uint64_t base = settings.backoff;
+    for (uint32_t count = 1; count < task->failures && base < settings.backoff_max; count++)
+        base *= 2;
+    if (base > settings.backoff_max)
+        base = settings.backoff_max;
+    uint64_t least = base - base / 4;
+    bool right = item->delay > 0
+                     ? wait == (int64_t) item->delay
+                     : wait >= (int64_t) least && wait <= (int64_t) (least + base / 2);
+    sim_check (self, right, "S9", "task %lu waits %ld ms, not about %lu", task->id, wait,
+               item->delay > 0 ? item->delay : base);
+}
+
+static bool
+s_comes_again (const sim_message_t *message, uint32_t index)
+{
+    for (uint32_t before = 0; before < index; before++) {
+        if (message->items [before].id == message->items [index].id)
+            return true;
+    }
+    return false;
+}
+
+//  Returns the item about the same task that is about its running attempt; otherwise this.
+
+static uint32_t
+s_that_matches (const sim_t *self, uint32_t index)
+{
+    const sim_message_t *message = self->before.message;
+    for (uint32_t other = index; other < message->item_count; other++) {
+        if (message->items [other].id == message->items [index].id
+            && self->before.tasks [other].matches)
+            return other;
+    }
+    return index;
+}
+
+//  Only the attempt that runs changes its task.
+
+static void
+s_judge_item (sim_t *self, uint32_t index)
+{
+    const sim_message_t *message = self->before.message;
+    if (s_comes_again (message, index))
+        return;
+    index = s_that_matches (self, index);
+    const sim_item_t *item = &message->items [index];
+    const task_t *task = s_task (self, item->id);
+    uint8_t state = self->before.tasks [index].state;
+    sim_check (self, task || !state, "S1", "a message about task %lu removes it", item->id);
+    if (!task)
+        return;
+    bool matches = self->before.tasks [index].matches;
+    sim_check (self,
+               matches
+                   || (task->state == state
+                       && task->fence == self->before.tasks [index].fence
+                       && task->attempts == self->before.tasks [index].attempts),
+               "S4", "a message about an attempt that is over changes task %lu", item->id);
+    if (!matches)
+        return;
+    if (message->command == STP_RETURN) {
+        sim_seen (self, RARE_RETURNED);
+        sim_check (self, task->state == STINT_READY, "L1",
+                   "task %lu was returned, and is %s", task->id,
+                   stint_state_name ((stint_state_t) task->state));
+    }
+    else if (item->verdict == 0)
+        sim_check (self,
+                   task->state == STINT_DONE && task->fence == item->fence
+                       && task->result.size == sim_body_size (self, &item->body),
+                   "S4", "the result of task %lu is not recorded", task->id);
+    else
+        s_judge_failure (self, index, task);
+}
+
+static void
+s_judge_cancel (sim_t *self)
+{
+    uint8_t state = self->before.tasks [0].state;
+    const task_t *task = s_task (self, self->before.message->id);
+    if (!state || self->before.message->broken)
+        return;
+    sim_check (self, task && task->state == (task_ended (state) ? state : STINT_CANCELLED),
+               "S17", "a cancel changes task %lu otherwise", self->before.message->id);
+    if (task_ended (state))
+        sim_seen (self, RARE_CANCEL_LATE);
+    else
+        sim_seen (self, state == STINT_RUNNING ? RARE_CANCEL_RUNNING : RARE_CANCEL_WAITING);
+    sim_truth_t *truth = sim_truth_of (self, task->id);
+    if (truth)
+        truth->adopter = 0;
+}
+
+//  A push made tasks, or is one that came again.
+
+static void
+s_judge_push (sim_t *self, const reply_t *reply)
+{
+    const sim_message_t *message = self->before.message;
+    const core_t *core = self->broker.core;
+    const sim_truth_t *first = &self->truths [message->items [0].body.of];
+    sim_check (self, reply->count == message->item_count, "S3", "%lu of %u tasks accepted",
+               reply->count, message->item_count);
+    if (first->id == reply->id)
+        sim_seen (self, RARE_PUSH_AGAIN);
+    const task_t *task = s_task (self, reply->id);
+    if (first->id != reply->id) {
+        sim_check (self, task, "S1", "task %lu is accepted and not there", reply->id);
+        const group_t *group = &core->groups.groups.pool [task->group];
+        record_settings_t settings = groups_settings (&core->groups, task->group);
+        sim_check (self,
+                   group_held (group) <= settings.max_tasks
+                       && group->bytes <= settings.max_bytes,
+                   "S12", "group %s holds %u tasks and %lu bytes", group->name,
+                   group_held (group), group->bytes);
+    }
+    for (uint32_t index = 0; index < message->item_count; index++)
+        sim_truth_name (self, (uint32_t) message->items [index].body.of, reply->id + index);
+}
+
+void
+sim_truth_after (sim_t *self, const sim_message_t *message, uint32_t session)
+{
+    sim_notice_after (self, message, session);
+    if (s_lists (message)) {
+        for (uint32_t index = 0; index < message->item_count; index++)
+            s_judge_item (self, index);
+    }
+    else if (message->command == STP_READY) {
+        for (uint32_t index = 0; index < message->item_count; index++) {
+            sim_truth_t *truth = sim_truth_of (self, message->items [index].id);
+            const task_t *task = s_task (self, message->items [index].id);
+            if (truth && task && task->holder == session)
+                truth->adopter = 0;
+        }
+    }
+    else if (message->command == STP_CANCEL)
+        s_judge_cancel (self);
+    else if (message->command == STP_PUSH && !message->broken) {
+        const effects_t *effects = &self->broker.effects;
+        for (size_t index = self->before.replies; index < effects->count; index++) {
+            const reply_t *reply = &effects->replies [index];
+            if (reply->command == STP_ACCEPTED && reply->id)
+                s_judge_push (self, reply);
+        }
+    }
+    self->before.message = NULL;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Answers, as the core gives them
+
+static void
+s_judge_task (sim_t *self, sim_said_t *said)
+{
+    const reply_t *reply = &said->reply;
+    sim_broker_t *broker = &self->broker;
+    const core_t *core = broker->core;
+    sim_check (self, reply->fence > self->fence, "S6", "fence %lu comes after %lu",
+               reply->fence, self->fence);
+    self->fence = reply->fence;
+    sim_check (self, !said->body.fence && said->body.of < self->truth_count, "S2",
+               "task %lu is given out, and nobody pushed it", reply->id);
+    sim_truth_name (self, (uint32_t) said->body.of, reply->id);
+    sim_truth_t *truth = &self->truths [said->body.of];
+    const char *name = core_group_name (core, reply->group);
+    sim_check (self, strcmp (name, sim_groups [truth->group]) == 0, "S2",
+               "task %lu of %s is given out as one of %s", reply->id,
+               sim_groups [truth->group], name);
+    sim_check (self, !truth->told, "S4", "task %lu is given out after its end", reply->id);
+    sim_check (self, !s_has_it (self, truth) || broker->now >= core->orphans_until, "L2",
+               "task %lu is run again, though worker %u has it", reply->id,
+               truth->adopter - 1);
+    sim_check (self, broker->now >= truth->taken_at + (int64_t) truth->delay, "S9",
+               "task %lu is early", reply->id);
+    if (!truth->given && !truth->delay) {
+        sim_check (self, reply->id > broker->first_given [reply->group], "S9",
+                   "task %lu of %s comes behind task %lu", reply->id, name,
+                   broker->first_given [reply->group]);
+        broker->first_given [reply->group] = reply->id;
+    }
+    const session_t *session = &core->sessions.sessions.pool [reply->session];
+    sim_check (self, session->held.count <= session->capacity && !session->gone, "S12",
+               "a worker has %u tasks and wants %u", session->held.count,
+               session->capacity);
+    truth->given++;
+    truth->fence = reply->fence;
+    self->counts.given++;
+}
+
+//  A session ended without a word from its peer: it was silent for a lease, and nothing of
+//  it stands at the door.
+
+static void
+s_judge_missed (sim_t *self, const reply_t *reply)
+{
+    const sim_session_t *known = &self->broker.sessions [reply->session];
+    const sessions_t *sessions = &self->broker.core->sessions;
+    int64_t lease = (int64_t) sessions->heartbeat_ms * sessions->liveness;
+    int64_t silent = self->broker.now - known->heard_at;
+    sim_check (self, silent >= lease, "L2", "session %u is missed after %ld ms",
+               reply->session, silent);
+    const sim_link_t *link = &self->links [known->link];
+    if (link->number != known->number)
+        return;
+    sim_check (self, link->up_there == link->up_first, "L2",
+               "session %u is missed while its word stands at the door", reply->session);
+    for (uint32_t at = link->up_first; at < link->up_next; at++) {
+        if (link->up [at % SIM_UP].command == STP_RESULT)
+            sim_seen (self, RARE_LEASE_IN_FLIGHT);
+    }
+}
+
+static void
+s_note_full (sim_t *self, const char *text)
+{
+    static const struct {
+        const char *words;
+        sim_rare_t rare;
+    } causes [] = {
+        {"max_tasks", RARE_FULL_GROUP},         {"max_bytes", RARE_FULL_BYTES},
+        {"limits/tasks", RARE_FULL_TASKS},      {"is behind", RARE_FULL_DISK},
+        {"store/size_max", RARE_FULL_STORE},    {"limits/producers", RARE_FULL_PRODUCERS},
+        {"groups or batches", RARE_FULL_NAMES}, {"limits/groups", RARE_FULL_NAMES},
+    };
+    for (size_t index = 0; index < sizeof causes / sizeof causes [0]; index++) {
+        if (strstr (text, causes [index].words)) {
+            sim_seen (self, causes [index].rare);
+            return;
+        }
+    }
+}
+
+static void
+s_judge_stale (sim_t *self, const sim_said_t *said)
+{
+    const reply_t *reply = &said->reply;
+    const sim_truth_t *truth = sim_truth_of (self, reply->id);
+    sim_seen (self, said->code == 'c' ? RARE_STALE_CLAIM : RARE_STALE);
+    if (!truth || said->code != 'c' || truth->adopter != said->link / 2 + 1)
+        return;
+    sim_check (self, truth->fence != reply->fence || !s_has_it (self, truth), "L2",
+               "worker %u has task %lu, and is not let go on", said->link / 2, reply->id);
+}
+
+static void
+s_read_body (sim_t *self, sim_said_t *said)
+{
+    const reply_t *reply = &said->reply;
+    said->body = (sim_body_t){0};
+    if (!reply->place.block || reply->place.size == 0)
+        return;
+    stint_bytes_t bytes = sim_broker_fetch (reply->place, self);
+    bool whole = sim_body_read (self, bytes, &said->body);
+    //  The text of an attempt that was lost is the core's own
+    bool lost = reply->command == STP_OUTCOME && bytes.size > 10
+                && memcmp (bytes.data, "the worker", 10) == 0;
+    sim_check (self, whole || lost, "S2", "the bytes of task %lu are not what was sent",
+               reply->id);
+}
+
+void
+sim_truth_said (sim_t *self, sim_said_t *said, bool running)
+{
+    const reply_t *reply = &said->reply;
+    said->code = 0;
+    switch ((int) reply->command) {
+        case STP_TASK:
+            s_read_body (self, said);
+            s_judge_task (self, said);
+            break;
+        case STP_OUTCOME:
+            s_read_body (self, said);
+            said->turn = self->acked [reply->batch % SIM_ACKED].turn;
+            break;
+        case STP_BYE:
+            if (running)
+                s_judge_missed (self, reply);
+            break;
+        case STP_STALE:
+            said->code = self->before.claims ? 'c' : 'r';
+            s_judge_stale (self, said);
+            break;
+        case STP_FULL:
+            s_note_full (self, reply->text);
+            break;
+        case STP_ERROR:
+            said->code = reply->code [0];
+            if (said->code == 'u' && strstr (reply->text, "producer"))
+                said->code = 'p';
+            break;
+        default:
+            break;
+    }
+}
+
+//  ---------------------------------------------------------------------------------
+//  Answers, as they leave
+
+static void
+s_judge_outcome (sim_t *self, const sim_said_t *said)
+{
+    const reply_t *reply = &said->reply;
+    uint64_t fence = said->body.fence;
+    sim_check (self, !fence || said->body.of == reply->id, "S2",
+               "task %lu has a result of task %lu", reply->id, said->body.of);
+    sim_check (self, reply->state != STINT_DONE || fence, "S5",
+               "the result of task %lu is gone", reply->id);
+    sim_truth_told (self, reply->id, reply->state, fence, said->body.nonce);
+    if (!reply->batch)
+        return;
+    sim_truth_t *truth = sim_truth_of (self, reply->id);
+    sim_check (self,
+               !truth->position
+                   || (truth->batch == reply->batch && truth->position == reply->cursor),
+               "S10", "task %lu is outcome %lu, then %lu", reply->id, truth->position,
+               reply->cursor);
+    if (truth->position)
+        sim_seen (self, RARE_OUTCOME_AGAIN);
+    truth->batch = reply->batch;
+    truth->position = reply->cursor;
+}
+
+void
+sim_truth_leaves (sim_t *self, const sim_said_t *said)
+{
+    const reply_t *reply = &said->reply;
+    sim_check (self, !reply->durable || said->gate <= self->disk.confirmed, "S16",
+               "an answer leaves before block %lu is durable", said->gate);
+    if (reply->command == STP_OUTCOME)
+        s_judge_outcome (self, said);
+}

@@ -1,0 +1,54 @@
+//  sim_truth: what the world knows of each task, and holds the broker to
+//  SPDX-License-Identifier: MPL-2.0
+
+#ifndef SIM_TRUTH_H
+#define SIM_TRUTH_H
+
+#include "sim_run.h"
+
+//  Notes that a task is pushed. Returns its truth.
+uint32_t sim_truth_push (sim_t *self, uint8_t group, uint64_t delay);
+
+//  Returns the truth of the task of that number, or null.
+sim_truth_t *sim_truth_of (sim_t *self, uint64_t id);
+
+//  Gives a task its number.
+void sim_truth_name (sim_t *self, uint32_t truth, uint64_t id);
+
+//  Before and behind a message that the core takes.
+void sim_truth_before (sim_t *self, const sim_message_t *message, uint32_t session);
+void sim_truth_after (sim_t *self, const sim_message_t *message, uint32_t session);
+
+//  Notes rare events: around a message, and around a run of the core.
+void sim_notice_before (sim_t *self, const sim_message_t *message, uint32_t session);
+void sim_notice_after (sim_t *self, const sim_message_t *message, uint32_t session);
+void sim_notice_run (sim_t *self, bool after);
+
+//  A reply as the core gives it; and when it leaves.
+void sim_truth_said (sim_t *self, sim_said_t *said, bool running);
+void sim_truth_leaves (sim_t *self, const sim_said_t *said);
+
+//  Somebody was told that a task has ended.
+void sim_truth_told (sim_t *self, uint64_t id, uint8_t state, uint64_t fence,
+                     uint32_t nonce);
+
+//  A worker was told that its result is recorded. Which words of it, when it said several,
+//  is seen later.
+void sim_truth_recorded (sim_t *self, uint64_t id, uint64_t fence);
+
+//  Returns true when tasks whose time is over are about to be forgotten: look before.
+bool sim_truth_drops (const sim_t *self);
+
+//  Looks at the core's tables: nothing that was accepted is lost, and what has ended stays.
+void sim_truth_look (sim_t *self);
+
+//  As that, and at all that the core's tables, lists, counts and accounts have to agree on.
+void sim_truth_audit (sim_t *self);
+
+//  A broker has recovered: whose attempts have to go on.
+void sim_truth_recovered (sim_t *self);
+
+//  Returns null when all is at its end, or what is not.
+const char *sim_truth_left (sim_t *self);
+
+#endif
