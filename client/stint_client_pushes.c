@@ -292,7 +292,11 @@ stint_pushes_answer (stint_pushes_t *self, stint_dealer_t *dealer,
         return false;
     stint_push_t *push = s_push (self, place);
     self->answered_at = now;
-    bool sequence = message->command == STP_ERROR && s_is (message->error, "sequence");
+    //  A new producer whose first push was FULL is unknown to the broker: what comes behind
+    //  that push is out of order, and no more than that.
+    bool sequence = message->command == STP_ERROR
+                    && (s_is (message->error, "sequence")
+                        || (place > self->head && s_is (message->error, "unknown")));
     bool stale = push->expected > 1;
     if (push->expected > 0)
         push->expected--;

@@ -275,6 +275,41 @@ Test (client_batch, after_full_all_are_sent_again_in_order)
     batch_end (&fake, client, batch);
 }
 
+//  As a broker does that does not know the producer, because it took none of its pushes.
+
+static void
+s_script_full_at_first (fake_t *fake)
+{
+    batch_open_answer (fake, 0, 0);
+    uint64_t requests [8];
+    uint32_t count = 0;
+    for (uint64_t tasks = 0; tasks < 2048 && count < 8; count++) {
+        fake_expect (fake, STP_PUSH);
+        requests [count] = fake->last.request;
+        tasks += fake->last.list_count;
+    }
+    fake_assert (count > 1);
+    fake_full (fake, requests [0], 10, "the disk is behind");
+    for (uint32_t index = 1; index < count; index++)
+        fake_error (fake, requests [index], "unknown", "no such producer");
+    while (count-- > 0) {
+        fake_expect (fake, STP_PUSH);
+        fake_accept (fake, fake->last.request, 1, fake->last.list_count);
+    }
+}
+
+Test (client_batch, full_for_a_new_producer_is_no_more_than_full)
+{
+    fake_t fake;
+    stint_client_t *client;
+    stint_batch_t *batch;
+    fake_start (&fake, s_script_full_at_first);
+    batch_open (&fake, "album", 8000, &client, &batch);
+    s_push_many (batch, 2048);
+    cr_assert_eq (stint_batch_flush (batch), STINT_OK, "%s", stint_client_error (client));
+    batch_end (&fake, client, batch);
+}
+
 static void
 s_script_stays_full (fake_t *fake)
 {
