@@ -128,8 +128,13 @@ stint_endpoint_find (stint_endpoint_t *self, const char *given)
     const char *variable = getenv ("STINT_BROKER");
     if (variable && *variable)
         return s_take (self, "$STINT_BROKER", variable);
-    if (!s_search (self))
-        stint_endpoint_default (self);
+    if (s_search (self))
+        return STINT_OK;
+
+    //  Who made the folder under /tmp before us could put a socket into it while we wait.
+    stint_endpoint_default (self);
+    if (stint_endpoint_make_folder (self->address) == EPERM)
+        s_set (self, "default", IPC "%s/" SOCKET_NAME, FOLDER_OF_SYSTEM);
     return STINT_OK;
 }
 

@@ -23,7 +23,8 @@ typedef struct {
                                             //  "found" or "default"
 } stint_endpoint_t;
 
-//  Finds the broker. Given may be null or empty. STINT_ERR_INVALID: what was given, or the
+//  Finds the broker; makes the folder of the last one, and passes it over when it is
+//  another user's. Given may be null or empty. STINT_ERR_INVALID: what was given, or the
 //  variable, is no endpoint; address and source then hold what was looked at, cut to fit.
 stint_status_t stint_endpoint_find (stint_endpoint_t *self, const char *given);
 

@@ -109,6 +109,25 @@ Test (endpoint, without_a_runtime_folder_it_is_the_systems_or_the_users_own)
     cr_assert_str_eq (endpoint.address, expected, "no socket has so long a path");
 }
 
+//  Only root can be somebody else.
+
+Test (endpoint, a_folder_of_another_user_is_not_waited_at)
+{
+    if (geteuid () != 0)
+        return;
+    unsetenv ("XDG_RUNTIME_DIR");
+    const char *folder = "/tmp/stint-4000000123";
+    mkdir (folder, 0755);
+    cr_assert (seteuid (4000000123) == 0);
+    s_expect (NULL, "ipc:///run/stint/broker.sock", "default");
+    cr_assert (seteuid (0) == 0);
+    rmdir (folder);
+    cr_assert (seteuid (4000000123) == 0);
+    s_expect (NULL, "ipc:///tmp/stint-4000000123/broker.sock", "default");
+    cr_assert (seteuid (0) == 0);
+    cr_assert (rmdir (folder) == 0, "it was not made");
+}
+
 Test (endpoint, what_is_no_endpoint_is_refused_and_named)
 {
     static const char *const wrong [] = {
