@@ -47,8 +47,9 @@ static void
 s_keep (core_t *core, uint32_t group, journal_place_t *place, stint_bytes_t bytes)
 {
     s_let_go (core, group, place);
-    *place = s_place (core, bytes);
-    journal_hold (core->journal, *place);
+    journal_place_t kept = s_place (core, bytes);
+    journal_hold (core->journal, kept);
+    *place = kept;
     s_group (core, group)->bytes += bytes.size;
 }
 
@@ -173,7 +174,6 @@ static void
 s_forget (core_t *core, uint32_t slot)
 {
     task_t *task = s_task (core, slot);
-    task_index_expect (&core->tasks.index, s_task (core, task->member.next)->id);
     s_unlink (core, slot);
     if (task->batch)
         batches_forget (&core->batches, core->tasks.tasks.pool, slot);

@@ -48,6 +48,16 @@ tasks_clear (tasks_t *self)
     stint_index_clear (&self->index);
 }
 
+//  Tasks come and go mostly in the order of their numbers, sixteen of which have their
+//  places side by side: so the next sixteen are fetched while these are in hand.
+
+static void
+s_expect (const tasks_t *self, uint64_t id)
+{
+    if (id % 16 == 0)
+        task_index_expect (&self->index, id + 16);
+}
+
 uint32_t
 tasks_add (tasks_t *self, uint64_t id)
 {
@@ -57,8 +67,7 @@ tasks_add (tasks_t *self, uint64_t id)
     task_list_init (pool, slot);
     task_members_init (pool, slot);
     task_index_put (&self->index, pool, slot);
-    if (id % 16 == 0)
-        task_index_expect (&self->index, id + 16);
+    s_expect (self, id);
     return slot;
 }
 
@@ -68,6 +77,7 @@ tasks_remove (tasks_t *self, uint32_t slot)
     assert (!task_list_linked (self->tasks.pool, slot));
     assert (!task_members_linked (self->tasks.pool, slot));
     task_index_drop (&self->index, self->tasks.pool, slot);
+    s_expect (self, self->tasks.pool [slot].id);
     task_pool_remove (&self->tasks, slot);
 }
 
