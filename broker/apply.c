@@ -53,23 +53,22 @@ s_keep (core_t *core, uint32_t group, journal_place_t *place, stint_bytes_t byte
     s_group (core, group)->bytes += bytes.size;
 }
 
-//  Notes where the full record of a thing lies that is not a task.
-
-static void
-s_keep_record (core_t *core, journal_place_t *kept)
-{
-    if (kept->block)
-        journal_drop (core->journal, *kept);
-    *kept = (journal_place_t){core->at_block, 0, 0};
-    journal_hold (core->journal, *kept);
-}
-
 static void
 s_drop_record (core_t *core, journal_place_t *kept)
 {
     if (kept->block)
         journal_drop (core->journal, *kept);
     *kept = (journal_place_t){0};
+}
+
+//  Notes where the full record of a thing lies that is not a task.
+
+static void
+s_keep_record (core_t *core, journal_place_t *kept)
+{
+    s_drop_record (core, kept);
+    *kept = (journal_place_t){core->at_block, 0, 0};
+    journal_hold (core->journal, *kept);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -174,6 +173,7 @@ static void
 s_forget (core_t *core, uint32_t slot)
 {
     task_t *task = s_task (core, slot);
+    tasks_expect_end (&core->tasks, slot);
     s_unlink (core, slot);
     if (task->batch)
         batches_forget (&core->batches, core->tasks.tasks.pool, slot);

@@ -48,16 +48,6 @@ tasks_clear (tasks_t *self)
     stint_index_clear (&self->index);
 }
 
-//  Tasks come and go mostly in the order of their numbers, sixteen of which have their
-//  places side by side: so the next sixteen are fetched while these are in hand.
-
-static void
-s_expect (const tasks_t *self, uint64_t id)
-{
-    if (id % 16 == 0)
-        task_index_expect (&self->index, id + 16);
-}
-
 uint32_t
 tasks_add (tasks_t *self, uint64_t id)
 {
@@ -67,7 +57,7 @@ tasks_add (tasks_t *self, uint64_t id)
     task_list_init (pool, slot);
     task_members_init (pool, slot);
     task_index_put (&self->index, pool, slot);
-    s_expect (self, id);
+    task_index_expect (&self->index, id + 16);
     return slot;
 }
 
@@ -77,8 +67,15 @@ tasks_remove (tasks_t *self, uint32_t slot)
     assert (!task_list_linked (self->tasks.pool, slot));
     assert (!task_members_linked (self->tasks.pool, slot));
     task_index_drop (&self->index, self->tasks.pool, slot);
-    s_expect (self, self->tasks.pool [slot].id);
     task_pool_remove (&self->tasks, slot);
+}
+
+void
+tasks_expect_end (const tasks_t *self, uint32_t slot)
+{
+    const task_t *pool = self->tasks.pool;
+    uint32_t later = pool [pool [slot].member.next].member.next;
+    task_index_expect (&self->index, pool [later].id);
 }
 
 uint32_t

@@ -57,8 +57,14 @@ typedef struct {
 void tasks_init (tasks_t *self, uint32_t capacity);
 void tasks_clear (tasks_t *self);
 
-//  Makes a task. There must be room. The caller fills it in and puts it on its list.
+//  Makes a task. There must be room. The caller fills it in and puts it on its list. The
+//  next ones will have the next numbers: their places in the index are fetched meanwhile.
 uint32_t tasks_add (tasks_t *self, uint64_t id);
+
+//  Fetches the place in the index of the next but one of the outcomes of a batch, while
+//  this one is forgotten: they go in their order, and their places are in no cache any
+//  more.
+void tasks_expect_end (const tasks_t *self, uint32_t slot);
 
 //  Forgets a task that is on no list.
 void tasks_remove (tasks_t *self, uint32_t slot);

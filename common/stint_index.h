@@ -87,13 +87,10 @@ stint_index_next (uint64_t key)
             at = (at + 1) & index->mask;                                                   \
         return index->slots [at];                                                          \
     }                                                                                      \
-    /*  Brings the places of that key and of 15 behind it into the cache: three lines.  */ \
+    /*  Brings the place of that key into the cache.  */                                   \
     static inline void name##_expect (const stint_index_t *index, uint64_t value)          \
     {                                                                                      \
-        const uint32_t *at = &index->slots [name##_home (index, value)];                   \
-        __builtin_prefetch (at, 1);                                                        \
-        __builtin_prefetch (at + 16, 1);                                                   \
-        __builtin_prefetch (at + 31, 1);                                                   \
+        __builtin_prefetch (&index->slots [name##_home (index, value)], 1);                \
     }                                                                                      \
     static inline void name##_put (stint_index_t *index, const type *pool, uint32_t slot)  \
     {                                                                                      \
