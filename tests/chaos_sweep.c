@@ -204,7 +204,7 @@ s_push (s_sweep_t *self)
     uint8_t bytes [CRASH_PAYLOAD_MAX];
     stint_progress_t progress;
     if (!self->batch) {
-        stint_client_set_timeout (self->client, 20);
+        stint_client_set_timeout (self->client, 250);
         self->batch = stint_batch_open (self->client, "sweep", "sweep");
         return;
     }

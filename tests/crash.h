@@ -72,6 +72,9 @@ crash_fill (uint8_t *bytes, size_t size, uint64_t number)
     }
 }
 
+//  With this in a seed all payloads are large.
+#define CRASH_LARGE (UINT64_C (1) << 40)
+
 //  Writes the payload of a task and returns its size. Most are small; one in a hundred is
 //  too large for a header and travels in a frame of its own.
 
@@ -80,7 +83,7 @@ crash_payload (uint64_t seed, uint64_t index, uint8_t bytes [CRASH_PAYLOAD_MAX])
 {
     uint64_t chance = crash_mix (seed ^ crash_mix (index));
     size_t size = 16 + (chance >> 8) % 256;
-    if (chance % 100 == 0)
+    if (chance % 100 == 0 || (seed & CRASH_LARGE))
         size = 4000 + (chance >> 8) % 5000;
     memcpy (bytes, &index, sizeof index);
     memcpy (bytes + 8, &seed, sizeof seed);
