@@ -184,9 +184,20 @@ kill_client ()
     start_client "$drawn"
 }
 
+#  Adds up what clients and workers have written that is no zero.
+size_of_histories ()
+{
+    cat "$home/$part.history"/* | tr -d '\0' | wc -c
+}
+
+histories_grow ()
+{
+    [ "$(size_of_histories)" -gt $(($1 + 1000)) ]
+}
+
 part_kill ()
 {
-    local until=$((SECONDS + $1)) acts=0
+    local until=$((SECONDS + $1)) acts=0 before
     begin_part kill
     while [ $SECONDS -lt $until ]; do
         chance 10
@@ -197,9 +208,14 @@ part_kill ()
         esac
         acts=$((acts + 1))
         chance 120
-        # Now and then everybody has time to get on.
-        [ $((acts % 20)) -ne 0 ] || drawn=800
         nap "$drawn"
+        # Now and then somebody gets on, however long a start takes on this machine.
+        if [ $((acts % 15)) -eq 0 ]; then
+            await 20 'the broker answers' answers
+            before=$(size_of_histories)
+            await 20 'the clients get on' histories_grow "$before"
+            nap 300
+        fi
     done
     end_part
 }
