@@ -11,9 +11,9 @@
 //  accepted is there with its right bytes; anything else is silent, and bad. One image in
 //  100 is given to the real BROKER as well.
 //
-//  Prints one line of NAME=NUMBER, and ends with 1 when anything was silent; the first such
-//  image stays in WORK/bad. Crashed: the process ended by a signal, which loses nothing but
-//  tells nothing either.
+//  Prints one line of NAME=NUMBER, and ends with 1 when anything was missed, that is
+//  silent; the first such image stays in WORK/bad. Crashed: the process ended by a signal,
+//  which loses nothing but tells nothing either.
 
 #include "chaos_open.h"
 #include "crash.h"
@@ -266,7 +266,7 @@ main (int argc, char **argv)
     NUMBER (harmless);
     NUMBER (crashed);
     NUMBER (real);
-    NUMBER (silent);
+    printf ("missed=%llu ", (unsigned long long) self.silent);
     NUMBER (lost);
     NUMBER (duplicated);
     NUMBER (unexpected);

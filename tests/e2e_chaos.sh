@@ -587,7 +587,7 @@ part_rot ()
     code=$?
     numbers_of rot
     row 'store file damaged' "$images" "$tasks" 0 0 0 "$lost" "$duplicated" "$unexpected" \
-        "$silent"
+        "$missed"
     all_faults=$((all_faults + images))
     [ $code -eq 0 ] || fail "rot: $(head -n 3 "$home/rot.log")"
     echo "rot: $images damaged files in $ms ms: $refused refused, $harmless harmless," \
