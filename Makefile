@@ -12,6 +12,7 @@
 #    make compare        one disk error: what beanstalkd loses, and what stint loses
 #    make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #    make fuzz           libFuzzer, SECONDS=30 for each target of tests/fuzz_*.c
+#    make fuzz-coverage  how far the corpora come in what parses foreign bytes
 #    make tsan           ThreadSanitizer watches what has threads
 #    make coverage       branch coverage of the pure files
 #    make valgrind       broker, worker and client under valgrind, end to end
@@ -165,7 +166,7 @@ $(B)/%.o: %.c Makefile | packages
 
 GOALS := $(or $(MAKECMDGOALS),all)
 PACKAGES := build $(if $(filter demo test,$(GOALS)),demo) \
-            $(if $(filter test coverage check %/check objects warnings tidy,$(GOALS)),test) \
+            $(if $(filter test %coverage check %/check objects warnings tidy,$(GOALS)),test) \
             $(if $(filter check warnings tidy format%,$(GOALS)),check) \
             $(if $(filter fuzz fuzz-coverage fuzzers test,$(GOALS)),fuzz) \
             $(if $(filter valgrind,$(GOALS)),valgrind) \
@@ -253,6 +254,17 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 
+#  Of what parses the bytes of peers and of the journal, as far as the corpora come.
+PARSERS := $(patsubst %,$(B)/%.o,common/stint_pack common/stint_wire broker/journal \
+             broker/record broker/apply broker/apply_check)
+
+fuzz-coverage:
+	@rm -f .build/coverage/*/*.gcda
+	@$(MAKE) MODE=coverage B=.build/coverage .build/coverage/check
+	@.build/coverage/check --filter 'corpus/*'
+	@gcov -b -c -t $(PARSERS:$(B)/%=.build/coverage/%) > .build/coverage/parsers.gcov
+	@awk -f tests/coverage.awk .build/coverage/parsers.gcov
+
 tsan:
 	@$(MAKE) MODE=tsan B=.build/tsan scenes .build/tsan/tsan_parts
 	@tests/tsan.sh .build/tsan
@@ -315,5 +327,5 @@ help:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all scenes packages test check $(HOUSE) format format-check warnings objects tidy tidied \
-        cppcheck coverage sim mutants fuzz fuzzers tsan valgrind demo bench soak compare \
-        install uninstall clean help
+        cppcheck coverage sim mutants fuzz fuzzers fuzz-coverage tsan valgrind demo bench soak \
+        compare install uninstall clean help

@@ -17,6 +17,7 @@
 
 #define STEP 8
 #define STEPS 128
+#define CONTEXT_INPUTS 64  //  Inputs after which there is another context
 
 typedef struct {
     void *broker;            //  The broker's socket
@@ -29,7 +30,7 @@ typedef struct {
     uint64_t chance;         //  Drawn from the step
 } s_play_t;
 
-static void *s_context;  //  For all inputs, because a context has threads
+static void *s_context;  //  For many inputs, because a context has threads
 
 static uint64_t
 s_draw (s_play_t *self, uint64_t limit)
@@ -173,8 +174,13 @@ static void
 s_bind (s_play_t *self)
 {
     static unsigned count;
-    if (!s_context)
+    //  Closed sockets go on a thread of the context's, which may be late: now and then we
+    //  wait for all of them
+    if (count % CONTEXT_INPUTS == 0) {
+        if (s_context)
+            zmq_ctx_term (s_context);
         s_context = zmq_ctx_new ();
+    }
     self->broker = zmq_socket (s_context, ZMQ_DEALER);
     must (self->broker, "no socket: %s", zmq_strerror (zmq_errno ()));
     int none = 0;

@@ -239,8 +239,9 @@ s_send (s_play_t *self, uint32_t session, stp_command_t command)
     };
     static const char more [] = "bilxnkgadcuyz";
     char letters [32] = "";
-    snprintf (letters, sizeof letters, "%s",
-              command <= STP_ERROR && wanted [command] ? wanted [command] : "");
+    bool one_task = command == STP_COLLECT && self->step [3] % 3 == 0;
+    if (command <= STP_ERROR && wanted [command])
+        snprintf (letters, sizeof letters, "%s", one_task ? "ri" : wanted [command]);
     size_t count = strlen (letters);
     if (s_draw (self, 3) == 0) {
         char extra = more [s_draw (self, sizeof more - 1)];

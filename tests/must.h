@@ -17,7 +17,7 @@
     } while (0)
 
 //  Fails the test with a text, as printf writes it.
-_Noreturn void must_fail (const char *file, int line, const char *format, ...)
-    __attribute__ ((format (printf, 3, 4)));
+void must_fail (const char *file, int line, const char *format, ...)
+    __attribute__ ((noreturn, format (printf, 3, 4)));
 
 #endif

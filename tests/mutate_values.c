@@ -10,10 +10,12 @@
 
 //  A few values that are worth a try in the place of any other.
 
-static const struct {
+typedef struct {
     const char *bytes;
     size_t size;
-} s_values [] = {
+} s_value_t;
+
+static const s_value_t s_values [] = {
     {"\x00", 1},
     {"\x01", 1},
     {"\xc0", 1},
@@ -40,7 +42,11 @@ static const struct {
     {"\xdf\x00\x00\x00\x01\xa1r\x01", 8},
 };
 
-#define VALUES (sizeof s_values / sizeof s_values [0])
+static const s_value_t *
+s_value (size_t number)
+{
+    return &s_values [number % (sizeof s_values / sizeof s_values [0])];
+}
 
 static const uint8_t s_commands [] = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x21,
                                       0x22, 0x23, 0x24, 0x41, 0x42, 0x61, 0x62,
@@ -112,9 +118,8 @@ s_insert (uint8_t *data, size_t size, size_t size_max, size_t at, size_t value)
         bytes [length++] = 0xa1;
         bytes [length++] = (uint8_t) ('a' + value % 26);
     }
-    memcpy (bytes + length, s_values [value % VALUES].bytes,
-            s_values [value % VALUES].size);
-    length += s_values [value % VALUES].size;
+    memcpy (bytes + length, s_value (value)->bytes, s_value (value)->size);
+    length += s_value (value)->size;
     size_t after = s_splice (data, size, size_max, at + 1, 0, bytes, length);
     data [at] = (uint8_t) (data [at] + (after > size));
     return after;
@@ -139,8 +144,8 @@ LLVMFuzzerCustomMutator (uint8_t *data, size_t size, size_t size_max, unsigned s
         return s_insert (data, size, size_max, at, value);
     size_t length = s_head_size (data + at, size - at);
     if (what == 6)
-        return s_splice (data, size, size_max, at, length, s_values [value % VALUES].bytes,
-                         s_values [value % VALUES].size);
+        return s_splice (data, size, size_max, at, length, s_value (value)->bytes,
+                         s_value (value)->size);
     uint8_t copy [256];
     size_t from = places [value % count];
     size_t taken = s_head_size (data + from, size - from);
