@@ -7,6 +7,7 @@
 #    TASKS           tasks of each part                   (200000)
 #    BROKER_KILLS    deaths of the broker in each part    (20)
 #    WORKER_KILLS    deaths of workers in the first part  (100)
+#    HEARTBEAT       of the second part; more for programs that are slow  (1s)
 #
 #  First part: broker and workers are killed with SIGKILL at random moments. Each task must
 #  come to one result with the right bytes: none lost, doubled or unexpected. Second part:
@@ -167,7 +168,7 @@ printf '%-8s %7s %7s %8s %11s %8s %7s %8s %6s %5s %8s %8s\n' part tasks brokers 
 run both "${TASKS:-200000}" "${BROKER_KILLS:-20}" "${WORKER_KILLS:-100}" 250ms
 [ "$broker_kills" -ge "${BROKER_KILLS:-20}" ] || fail "the broker died $broker_kills times"
 [ "$worker_kills" -ge "${WORKER_KILLS:-100}" ] || fail "$worker_kills workers died"
-run living "${TASKS:-200000}" "${BROKER_KILLS:-20}" 0 1s
+run living "${TASKS:-200000}" "${BROKER_KILLS:-20}" 0 "${HEARTBEAT:-1s}"
 cat "$home/table"
 [ "$again" -eq 0 ] || fail "$again tasks on living workers ran again"
 adopted=$(total adopted)

@@ -23,6 +23,7 @@ fail ()
 {
     echo "tsan: FAILED: $*"
     head -n 60 "$home"/report.* 2> /dev/null
+    grep -h FAILED "$home"/*.log
     tail -n 20 "$home"/*.log
     exit 1
 }
@@ -40,7 +41,7 @@ rm -f "$home"/report.*
 
 "$build/tsan_parts" "$home/parts" > "$home/parts.log" 2>&1 || fail 'tsan_parts fails'
 look tsan_parts
-STINT_BIN=$build TASKS=${TASKS:-3000} BROKER_KILLS=2 WORKER_KILLS=4 bash tests/e2e_crash.sh \
-    > "$home/crash.log" 2>&1 || fail 'e2e_crash.sh fails'
+STINT_BIN=$build TASKS=${TASKS:-3000} BROKER_KILLS=2 WORKER_KILLS=4 HEARTBEAT=10s \
+    bash tests/e2e_crash.sh > "$home/crash.log" 2>&1 || fail 'e2e_crash.sh fails'
 look e2e_crash.sh
 echo "no report; $(tail -n 1 "$home/parts.log"); ${TASKS:-3000} tasks twice over deaths, $((SECONDS - began)) s"
