@@ -1,12 +1,13 @@
 //  soak_load: measures what workers can do, then offers them a multiple of it
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  usage: soak_load ENDPOINT GROUP WINDOW FACTOR SECONDS SECONDS
+//  usage: soak_load ENDPOINT GROUP WINDOW FACTOR SECONDS SECONDS ROUNDS
 //
 //  First, for so many seconds, it keeps WINDOW tasks in the group: what comes back in a
 //  second is the capacity. Then it offers FACTOR times as much, whatever the broker
 //  answers: what is answered with FULL is dropped and counted, as a client would that has
-//  no time to wait. In the end it waits until all that was accepted has come back.
+//  no time to wait. It waits until all that was accepted has come back, and begins again,
+//  for so many rounds: what else the machine does meets both in the same way.
 //
 //  Prints one line of NAME=VALUE. Ends with 1 when a task that was accepted is lost, comes
 //  twice, or was never accepted.
@@ -307,35 +308,62 @@ s_open (s_load_t *self)
     s_collect (self);
 }
 
+//  What the rounds came to, added up.
+
+typedef struct {
+    double capacity;   //  Tasks a second that the workers can do
+    double offered;    //  Tasks a second that were offered then
+    double goodput;    //  Tasks a second that came back then
+    uint64_t backlog;  //  Tasks that were left in the end, of the last round
+    double drain_ms;   //  How long they took
+} s_sums_t;
+
+//  One round; times are kept of the second part only.
+
+static void
+s_round (s_load_t *self, char **argv, s_sums_t *sums)
+{
+    int64_t seconds = (int64_t) soak_number (argv [6]);
+    size_t answers = self->answers.count, times = self->times.count;
+    double capacity =
+        s_phase (self, soak_number (argv [3]), 0, (int64_t) soak_number (argv [5]));
+    s_drain (self);
+    if (capacity <= 0)
+        soak_fail ("nothing came back");
+    self->answers.count = answers;
+    self->times.count = times;
+    uint64_t before = self->offered;
+    sums->capacity += capacity;
+    sums->goodput += s_phase (self, 0, capacity * (double) soak_number (argv [4]), seconds);
+    sums->offered += (double) (self->offered - before) / (double) seconds;
+    sums->backlog = self->accepted - self->done;
+    int64_t stopped = self->now;
+    s_drain (self);
+    sums->drain_ms = (double) (self->now - stopped) / 1000;
+}
+
 int
 main (int argc, char **argv)
 {
-    if (argc != 7)
-        soak_fail ("usage: soak_load ENDPOINT GROUP WINDOW FACTOR SECONDS SECONDS");
+    if (argc != 8)
+        soak_fail ("usage: soak_load ENDPOINT GROUP WINDOW FACTOR SECONDS SECONDS ROUNDS");
     s_load_t self = {.endpoint = argv [1], .group = argv [2]};
-    uint64_t window = soak_number (argv [3]);
     s_open (&self);
-    double capacity = s_phase (&self, window, 0, (int64_t) soak_number (argv [5]));
-    s_drain (&self);
-    if (capacity <= 0)
-        soak_fail ("nothing came back");
-    self.times.count = self.answers.count = 0;
-    uint64_t before = self.offered, full = self.refused;
-    double rate = capacity * (double) soak_number (argv [4]);
-    double goodput = s_phase (&self, 0, rate, (int64_t) soak_number (argv [6]));
-    int64_t stopped = self.now;
-    uint64_t backlog = self.accepted - self.done;
-    s_drain (&self);
+    uint64_t rounds = soak_number (argv [7]);
+    s_sums_t sums = {0};
+    for (uint64_t round = 0; round < rounds; round++)
+        s_round (&self, argv, &sums);
     s_check (&self);
     for (s_collect (&self); zmtp_waiting (&self.collector) > 0;)
         s_turn (&self);
-    printf ("capacity=%.0f goodput=%.0f percent=%.1f offered=%" PRIu64 " accepted=%" PRIu64
-            " refused=%" PRIu64 " full=%" PRIu64 " answer_p99=%.1f p50=%.0f p99=%.0f "
-            "max=%.0f backlog=%" PRIu64 " drain=%.0f\n",
-            capacity, goodput, goodput * 100 / capacity, self.offered - before,
-            self.offered - before - (self.refused - full), self.refused - full, self.full,
-            soak_quantile (&self.answers, 0.99), soak_quantile (&self.times, 0.5),
-            soak_quantile (&self.times, 0.99), soak_quantile (&self.times, 1), backlog,
-            (double) (self.now - stopped) / 1000);
+    double capacity = sums.capacity / (double) rounds;
+    double goodput = sums.goodput / (double) rounds;
+    printf ("capacity=%.0f goodput=%.0f percent=%.1f offered=%.0f refused=%" PRIu64
+            " full=%" PRIu64 " answer_p99=%.1f p50=%.0f p99=%.0f max=%.0f backlog=%" PRIu64
+            " drain=%.0f\n",
+            capacity, goodput, goodput * 100 / capacity, sums.offered / (double) rounds,
+            self.refused, self.full, soak_quantile (&self.answers, 0.99),
+            soak_quantile (&self.times, 0.5), soak_quantile (&self.times, 0.99),
+            soak_quantile (&self.times, 1), sums.backlog, sums.drain_ms);
     return 0;
 }

@@ -23,6 +23,7 @@
 
 #define EVENTS 512         //  Taken from the kernel at once
 #define CONNECTS 500       //  New connections in a turn
+#define STALL_US 300000    //  A turn that late is a stall of our own
 #define TURN_MS 10         //  Between two looks at who has to beat
 #define PERIOD_US 20000    //  Between two tasks of the client
 #define TELL_US 100000     //  Between two lines of progress
@@ -232,10 +233,19 @@ s_go_on (s_crowd_t *self, s_peer_t *peer)
 //  ---------------------------------------------------------------------------------
 //  Time
 
-//  Connects, beats, and gives up who was not heard.
+//  Nobody is to blame for what we could not hear.
 
 static void
-s_look (s_crowd_t *self)
+s_forgive (s_crowd_t *self, int64_t stall)
+{
+    for (uint32_t index = 0; index <= self->count; index++)
+        stint_peer_forgive (&self->peers [index].peer, stall / 1000);
+}
+
+//  Connects, beats, and gives up who was not heard, if all that came was read.
+
+static void
+s_look (s_crowd_t *self, bool all_read)
 {
     int64_t now = self->now / 1000;
     int connects = 0;
@@ -246,7 +256,7 @@ s_look (s_crowd_t *self)
                 s_connect (self, peer);
             continue;
         }
-        if (now >= stint_peer_gone_at (&peer->peer)) {
+        if (all_read && now >= stint_peer_gone_at (&peer->peer)) {
             s_lose (self, peer);
             continue;
         }
@@ -337,12 +347,15 @@ main (int argc, char **argv)
     struct epoll_event events [EVENTS];
     for (;;) {
         int count = epoll_wait (self.epoll, events, EVENTS, TURN_MS);
+        int64_t before = self.now;
         self.now = soak_now ();
+        if (before && self.now - before > STALL_US)
+            s_forgive (&self, self.now - before);
         for (int index = 0; index < count; index++)
             s_go_on (&self, &self.peers [events [index].data.u32]);
         if (self.now >= looked_at + TURN_MS * 1000) {
             looked_at = self.now;
-            s_look (&self);
+            s_look (&self, count < EVENTS);
         }
         s_ask (&self, &next);
         s_tell (&self);
