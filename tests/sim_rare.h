@@ -7,6 +7,8 @@
 #ifndef SIM_RARE_H
 #define SIM_RARE_H
 
+#include <stdint.h>
+
 #define SIM_RARE(X)                                                                        \
     X (RARE_CRASH_RECEIVE, "crash between two messages of a turn")                         \
     X (RARE_CRASH_RUN, "crash before the block of a turn was sealed")                      \
@@ -92,5 +94,22 @@
 typedef enum {
     SIM_RARE (SIM_RARE_NAME) RARE_COUNT
 } sim_rare_t;
+
+//  What is counted over all worlds.
+
+typedef struct {
+    uint64_t worlds;
+    uint64_t events;      //  Messages to and from the core, timers, commits, crashes
+    uint64_t recoveries;  //  Replays that ended in a running broker
+    uint64_t crashes;     //  Ends of a broker that were not in good order
+    uint64_t stops;       //  Those that were
+    uint64_t replayed;    //  Blocks
+    uint64_t moved_ms;    //  Simulated time
+    uint64_t pushed;      //  Tasks that were pushed
+    uint64_t accepted;    //  Tasks whose push was acknowledged
+    uint64_t ended;       //  Tasks whose end was told
+    uint64_t given;       //  Attempts
+    uint64_t rare [RARE_COUNT];
+} sim_counts_t;
 
 #endif

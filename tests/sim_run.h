@@ -43,23 +43,6 @@ typedef struct {
     } tasks [SIM_ITEMS];  //  Of its items, or the one that it names
 } sim_before_t;
 
-//  What is counted over all worlds.
-
-typedef struct {
-    uint64_t worlds;
-    uint64_t events;      //  Messages to and from the core, timers, commits, crashes
-    uint64_t recoveries;  //  Replays that ended in a running broker
-    uint64_t crashes;     //  Ends of a broker that were not in good order
-    uint64_t stops;       //  Those that were
-    uint64_t replayed;    //  Blocks
-    uint64_t moved_ms;    //  Simulated time
-    uint64_t pushed;      //  Tasks that were pushed
-    uint64_t accepted;    //  Tasks whose push was acknowledged
-    uint64_t ended;       //  Tasks whose end was told
-    uint64_t given;       //  Attempts
-    uint64_t rare [RARE_COUNT];
-} sim_counts_t;
-
 struct sim {
     sim_plan_t plan;
     int64_t now;                    //  Microseconds
