@@ -1,5 +1,5 @@
-//  chaos_replica: what a disk may hold after a loss of power, made from the log of
-//  chaos_disk SPDX-License-Identifier: MPL-2.0
+//  chaos_replica: what a disk may hold after a loss of power, from the log of chaos_disk
+//  SPDX-License-Identifier: MPL-2.0
 //
 //  The replica knows two states: the disk's, with what waits for it, and the names that the
 //  kernel knows. After the death of a process the log says what the kernel holds, which
@@ -327,8 +327,11 @@ s_on_holds (chaos_replica_t *self, const disk_line_t *line, const uint8_t *data)
         bool whole = write->data && write->offset + write->size <= size;
         if (!write->done && whole)
             write->data = data + write->offset;
-        else if (!write->done)
-            file->waiting [at--] = file->waiting [--file->count];
+        else if (!write->done) {
+            //  Those behind it keep their order: they may overlap
+            memmove (write, write + 1, (--file->count - at) * sizeof *write);
+            at--;
+        }
     }
 
     //  What the log says must come to just that, or it has missed a write
@@ -343,7 +346,8 @@ s_on_holds (chaos_replica_t *self, const disk_line_t *line, const uint8_t *data)
     bool ours = strcmp (line->name, "data.mdb") == 0;
     free (now.disk);
     if (ours && !same && self->passed > 0)
-        crash_fail ("the log has missed a write of %s", line->name);
+        crash_fail ("the log has missed a write of %s: it comes to %zu bytes, not %zu",
+                    line->name, now.size, size);
     if (!same) {
         file->count = 0;
         s_resize (file, size);

@@ -271,6 +271,7 @@ static const struct {
     {'z', false, offsetof (stint_message_t, backlog)},
     {'x', false, offsetof (stint_message_t, state)},
     {'l', false, offsetof (stint_message_t, bytes)},
+    {'v', false, offsetof (stint_message_t, most)},
     {'g', true, offsetof (stint_message_t, group)},
     {'n', true, offsetof (stint_message_t, name)},
     {'o', true, offsetof (stint_message_t, operation)},
