@@ -28,7 +28,7 @@ struct broker {
     broker_options_t options;  //  As given
     void *context;             //  Of libzmq
     void *router;              //  Everybody's socket
-    char (*endpoints) [256];   //  What it is bound to
+    listen_bound_t *bound;     //  What it is bound to, for each endpoint
     core_t *core;              //  Decides
     journal_t *journal;        //  The core's
     store_t *store;            //  Makes blocks durable
@@ -123,12 +123,12 @@ s_listen (broker_t *self, char *error, size_t error_size)
         return 69;
     }
     size_t count = self->options.endpoint_count;
-    self->endpoints = calloc (count, sizeof *self->endpoints);
-    assert (self->endpoints);
+    self->bound = calloc (count, sizeof *self->bound);
+    assert (self->bound);
     for (size_t index = 0; index < count; index++) {
-        int code = listen_bind (self->router, self->options.endpoints [index],
-                                self->options.insecure, self->endpoints [index], error,
-                                error_size);
+        int code =
+            listen_bind (self->router, self->options.endpoints [index],
+                         self->options.insecure, &self->bound [index], error, error_size);
         if (code)
             return code;
     }
@@ -193,13 +193,15 @@ broker_destroy (broker_t **self_p)
     if (self->store)
         self->options.engine->close (&self->store);
     outbox_destroy (&self->outbox);
+    for (size_t index = 0; self->bound && index < self->options.endpoint_count; index++)
+        listen_remove_file (&self->bound [index]);
     if (self->router)
         zmq_close (self->router);
     if (self->context)
         zmq_ctx_term (self->context);
     peers_destroy (&self->peers);
     core_destroy (&self->core);
-    free (self->endpoints);
+    free (self->bound);
     free (self);
     *self_p = NULL;
 }
@@ -213,7 +215,7 @@ broker_socket (const broker_t *self)
 const char *
 broker_endpoint (const broker_t *self, size_t index)
 {
-    return self->endpoints [index];
+    return self->bound [index].endpoint;
 }
 
 core_totals_t

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -61,6 +62,22 @@ listen_socket (void *context)
     return router;
 }
 
+//  Any free port may be asked for by a "*".
+
+bool
+listen_is_endpoint (const char *endpoint)
+{
+    size_t size = strlen (endpoint);
+    char port_one [STINT_ENDPOINT_MAX + 1];
+    if (size < sizeof port_one && strncmp (endpoint, "tcp://", 6) == 0
+        && strcmp (endpoint + size - 2, ":*") == 0) {
+        memcpy (port_one, endpoint, size + 1);
+        port_one [size - 1] = '1';
+        endpoint = port_one;
+    }
+    return stint_endpoint_is_valid (endpoint);
+}
+
 static int
 s_refuse (char *error, size_t error_size, int code, const char *endpoint, const char *why)
 {
@@ -85,15 +102,38 @@ s_is_alive (const char *path)
     return alive;
 }
 
+//  Says who has the folder of the socket, which others could put theirs into.
+
+static int
+s_refuse_folder (const char *endpoint, char *error, size_t error_size)
+{
+    char folder [STINT_ENDPOINT_MAX + 1], why [2 * STINT_ENDPOINT_MAX] = "";
+    struct stat known = {.st_uid = geteuid ()};
+    const char *path = endpoint + strlen ("ipc://");
+    snprintf (folder, sizeof folder, "%.*s", (int) (strrchr (path, '/') - path), path);
+    bool found = lstat (folder, &known) == 0;
+    const struct passwd *owner = getpwuid (known.st_uid);
+    if (found && known.st_uid != geteuid ())
+        snprintf (why, sizeof why, "%s belongs to user %s (%lu)", folder,
+                  owner ? owner->pw_name : "?", (unsigned long) known.st_uid);
+    else if (found && !S_ISDIR (known.st_mode))
+        snprintf (why, sizeof why, "%s is no directory", folder);
+    else
+        snprintf (why, sizeof why, "others may write to %s", folder);
+    snprintf (error, error_size,
+              "cannot listen on %s: %s; set XDG_RUNTIME_DIR to a folder of your own, or "
+              "give --listen",
+              endpoint, why);
+    return 78;
+}
+
 static int
 s_prepare_ipc (const char *endpoint, char *error, size_t error_size)
 {
     const char *path = endpoint + strlen ("ipc://");
-    struct sockaddr_un address;
-    if (strlen (path) >= sizeof address.sun_path)
-        return s_refuse (error, error_size, 78, endpoint,
-                         "a socket's path has at most 107 bytes");
     int rc = stint_endpoint_make_folder (endpoint);
+    if (rc == EPERM)
+        return s_refuse_folder (endpoint, error, error_size);
     if (rc != 0)
         return s_refuse (error, error_size, 78, endpoint, strerror (rc));
     if (s_is_alive (path))
@@ -120,18 +160,31 @@ s_check_tcp (const char *endpoint, bool insecure, char *error, size_t error_size
     return 0;
 }
 
+//  Notes which file the socket is, so that no other is ever removed in its place.
+
+static void
+s_note_file (listen_bound_t *self, const char *path)
+{
+    struct stat known;
+    if (lstat (path, &known) != 0 || !S_ISSOCK (known.st_mode))
+        return;
+    snprintf (self->path, sizeof self->path, "%s", path);
+    self->device = known.st_dev;
+    self->node = known.st_ino;
+}
+
 int
-listen_bind (void *router, const char *endpoint, bool insecure, char *bound, char *error,
-             size_t error_size)
+listen_bind (void *router, const char *endpoint, bool insecure, listen_bound_t *bound,
+             char *error, size_t error_size)
 {
     bool ipc = strncmp (endpoint, "ipc://", 6) == 0;
     int code = 0;
-    if (ipc)
+    if (!listen_is_endpoint (endpoint))
+        code = s_refuse (error, error_size, 78, endpoint, LISTEN_ENDPOINTS);
+    else if (ipc)
         code = s_prepare_ipc (endpoint, error, error_size);
-    else if (strncmp (endpoint, "tcp://", 6) == 0)
-        code = s_check_tcp (endpoint, insecure, error, error_size);
     else
-        code = s_refuse (error, error_size, 78, endpoint, "only ipc:// and tcp:// will do");
+        code = s_check_tcp (endpoint, insecure, error, error_size);
     if (code)
         return code;
     if (strncmp (endpoint, "tcp://[", 7) == 0) {
@@ -146,7 +199,19 @@ listen_bind (void *router, const char *endpoint, bool insecure, char *bound, cha
     umask (mask);
     if (rc != 0)
         return s_refuse (error, error_size, 69, endpoint, zmq_strerror (why));
-    size_t size = 256;
-    zmq_getsockopt (router, ZMQ_LAST_ENDPOINT, bound, &size);
+    size_t size = sizeof bound->endpoint;
+    zmq_getsockopt (router, ZMQ_LAST_ENDPOINT, bound->endpoint, &size);
+    if (ipc)
+        s_note_file (bound, endpoint + strlen ("ipc://"));
     return 0;
+}
+
+void
+listen_remove_file (listen_bound_t *self)
+{
+    struct stat known;
+    if (self->path [0] && lstat (self->path, &known) == 0 && S_ISSOCK (known.st_mode)
+        && known.st_dev == self->device && known.st_ino == self->node)
+        unlink (self->path);
+    self->path [0] = 0;
 }

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "host.h"
+#include "listen.h"
 #include "settings.h"
 #include "stint_log.h"
 #include "stint_units.h"
@@ -33,6 +34,23 @@ typedef struct {
     bool draining;           //  One signal to stop has come
 } s_main_t;
 
+//  Adds a fault for each endpoint that is none: it would be found only behind the opening
+//  of the store, and libzmq takes a port modulo 65536.
+
+static void
+s_check_endpoints (stint_config_t *config)
+{
+    char fault [512];
+    for (size_t at = 0; at < stint_config_list_size (config, "broker/listen"); at++) {
+        const char *endpoint = stint_config_list_at (config, "broker/listen", at);
+        if (listen_is_endpoint (endpoint))
+            continue;
+        snprintf (fault, sizeof fault, "cannot listen on \"%.128s\": " LISTEN_ENDPOINTS,
+                  endpoint);
+        stint_config_add_fault (config, "broker/listen", fault);
+    }
+}
+
 //  Reads all settings: file, environment, flags.
 
 static stint_config_t *
@@ -50,6 +68,7 @@ s_load (int argc, char **argv)
                                     "a group's name is 1 to 64 letters, digits, '.', '_' "
                                     "and '-', not beginning with '.' or '-'");
     }
+    s_check_endpoints (config);
     return config;
 }
 

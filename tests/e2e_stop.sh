@@ -29,6 +29,7 @@ stop_broker ()
     kill -TERM "$broker"
     end 20 "$broker"
     [ "$code" -eq 0 ] || fail "the broker ended with exit code $code"
+    [ ! -e "${STINT_BROKER#ipc://}" ] || fail 'its socket file is still there'
 }
 
 #  Starts a worker whose task says its name when the file is gone: start_worker NAME FILE
@@ -244,9 +245,15 @@ two_brokers ()
         --listen "$STINT_BROKER"
     refuse 78 '--insecure' stint-broker --ephemeral --listen tcp://127.0.0.1:18741
     refuse 78 'loopback' stint-broker --ephemeral --insecure --listen tcp://0.0.0.0:18741
+    for wrong in tcp://127.0.0.1:99999 tcp://127.0.0.1:0 tcp://127.0.0.1 ipc:// nonsense; do
+        refuse 64 "--listen: cannot listen on \"$wrong\"" stint-broker --ephemeral \
+            --insecure --listen "$wrong"
+    done
+    printf 'broker\n    listen = "tcp://127.0.0.1:99999"\n' > "$home/wrong.zpl"
+    refuse 78 'wrong.zpl:2: cannot listen' stint-broker --ephemeral --config "$home/wrong.zpl"
     answers || fail 'the first broker does not answer any more'
     begin tcp stint-broker --ephemeral --insecure --listen 'tcp://127.0.0.1:*'
-    local tcp=$last port
+    local tcp=$last port wrong
     await 10 'a broker on tcp' grep -qs broker.ready "$home/tcp.log"
     port=$(sed -n 's/.*broker.ready.*tcp:[^ ]*:\([0-9]*\) .*/\1/p' "$home/tcp.log")
     refuse 69 "127.0.0.1:$port" stint-broker --ephemeral --insecure \

@@ -115,12 +115,24 @@ Test (broker, addresses_that_are_open_to_others_are_refused)
         bool insecure;
         int code;
     } cases [] = {
-        {"tcp://127.0.0.1:*", false, 78}, {"tcp://127.0.0.1:*", true, 0},
-        {"tcp://localhost:*", true, 78},  {"tcp://*:*", true, 78},
-        {"tcp://0.0.0.0:*", true, 78},    {"tcp://192.0.2.1:*", true, 78},
-        {"tcp://[::]:*", true, 78},       {"tcp://127.evil.example:1", true, 69},
-        {"inproc://here", true, 78},      {"127.0.0.1:1", true, 78},
-        {"tcp://127.0.0.1", true, 69},    {"", true, 78},
+        {"tcp://127.0.0.1:*", false, 78},
+        {"tcp://127.0.0.1:*", true, 0},
+        {"tcp://localhost:*", true, 78},
+        {"tcp://*:*", true, 78},
+        {"tcp://0.0.0.0:*", true, 78},
+        {"tcp://192.0.2.1:*", true, 78},
+        {"tcp://[::]:*", true, 78},
+        {"tcp://127.evil.example:1", true, 69},
+        {"inproc://here", true, 78},
+        {"127.0.0.1:1", true, 78},
+        {"tcp://127.0.0.1", true, 78},
+        {"", true, 78},
+        {"tcp://127.0.0.1:0", true, 78},
+        {"tcp://127.0.0.1:99999", true, 78},
+        {"ipc://", true, 78},
+        {"tcp://", true, 78},
+        {"tcp://:*", true, 78},
+        {":*", true, 78},
     };
     scene_t scene;
     scene_prepare (&scene);
@@ -150,6 +162,59 @@ Test (broker, an_address_that_is_taken_is_refused_and_its_owner_goes_on)
     cr_expect (strstr (error, taken), "%s", error);
     scene_expect_service (&scene, "another broker");
     scene_end (&scene);
+}
+
+//  Who has taken the address over meanwhile keeps it.
+
+Test (broker, its_socket_file_goes_with_it_and_no_other_does)
+{
+    char error [512];
+    for (int other = 0; other < 2; other++) {
+        scene_t scene;
+        struct stat file;
+        scene_prepare (&scene);
+        const char *path = scene.endpoint + strlen ("ipc://");
+        int code = 0;
+        broker_t *broker = broker_new (&scene.options, error, sizeof error, &code);
+        cr_assert (broker, "%s", error);
+        cr_assert_eq (stat (path, &file), 0);
+        ino_t node = file.st_ino;
+        void *context = zmq_ctx_new ();
+        void *socket = zmq_socket (context, ZMQ_ROUTER);
+        if (other)
+            cr_assert_eq (zmq_bind (socket, scene.endpoint), 0);
+        broker_destroy (&broker);
+        cr_expect_eq (stat (path, &file), other ? 0 : -1);
+        cr_expect (!other || file.st_ino != node);
+        zmq_close (socket);
+        zmq_ctx_term (context);
+        scene_clear (&scene);
+    }
+}
+
+//  Only root can make a folder for somebody else.
+
+Test (broker, a_folder_of_another_user_is_named_with_its_owner)
+{
+    if (geteuid () != 0)
+        return;
+    scene_t scene;
+    scene_prepare (&scene);
+    char error [512], folder [64], endpoint [128];
+    snprintf (folder, sizeof folder, "/tmp/stint-of-another-%ld", (long) getpid ());
+    snprintf (endpoint, sizeof endpoint, "ipc://%s/broker.sock", folder);
+    cr_assert_eq (mkdir (folder, 0700), 0);
+    cr_assert_eq (chown (folder, 4000000123, 0), 0);
+    cr_expect_eq (scene_try (&scene, endpoint, false, error, sizeof error), 78);
+    cr_expect (strstr (error, folder) && strstr (error, "4000000123")
+                   && strstr (error, "XDG_RUNTIME_DIR") && strstr (error, "--listen"),
+               "%s", error);
+    cr_assert_eq (chown (folder, 0, 0), 0);
+    cr_assert_eq (chmod (folder, 0777), 0);
+    cr_expect_eq (scene_try (&scene, endpoint, false, error, sizeof error), 78);
+    cr_expect (strstr (error, "others may write to"), "%s", error);
+    rmdir (folder);
+    scene_clear (&scene);
 }
 
 //  ---------------------------------------------------------------------------------
