@@ -58,14 +58,16 @@ s_line_fault (reader_t *self, unsigned number, const char *what)
     stint_config_fault_add (self->config, false, "%s:%u: %s", self->filename, number, what);
 }
 
-//  As s_line_fault, with a piece of the file between quotes first.
+//  As s_line_fault, with a piece of the file first: between quotes, unless it has some.
 static void
 s_line_fault_about (reader_t *self, unsigned number, const char *text, size_t size,
                     const char *what)
 {
     char shown [STINT_CONFIG_SHOWN_MAX];
-    stint_config_fault_add (self->config, false, "%s:%u: \"%s\" %s", self->filename, number,
-                            stint_config_shown (text, size, shown), what);
+    stint_config_shown (text, size, shown);
+    const char *quote = strpbrk (shown, "\"'") ? "" : "\"";
+    stint_config_fault_add (self->config, false, "%s:%u: %s%s%s %s", self->filename, number,
+                            quote, shown, quote, what);
 }
 
 //  Returns where the value after a "=" ends and its comment begins. Null after a fault.

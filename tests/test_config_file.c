@@ -98,7 +98,7 @@ Test (config_file, all_faults_of_a_file_are_told_at_once_with_their_lines)
         "    mail\n",
         "FILE:2: a tab; ZPL wants four spaces a level\n"
         "FILE:3: indented by 3 spaces; ZPL wants four a level\n"
-        "FILE:7: \"\"/x\" begins with a quote that is not closed\n"
+        "FILE:7: \"/x begins with a quote that is not closed\n"
         "FILE:8: \"y\" stands after the closing quote\n"
         "FILE:16: \"a b\" is not written as NAME or NAME = VALUE\n"
         "FILE:17: \"= 3\" is not written as NAME or NAME = VALUE\n"
