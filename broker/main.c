@@ -29,7 +29,8 @@
 typedef struct {
     int argc;                //  The command line, to read it again at a reload
     char **argv;             //
-    stint_config_t *config;  //  What is in force
+    stint_config_t *config;  //  As it was at the start; the broker borrows its texts
+    stint_config_t *latest;  //  Of the last reload, and in force; null before
     int signals;             //  Where signals are read
     bool draining;           //  One signal to stop has come
 } s_main_t;
@@ -88,10 +89,42 @@ s_on_change (const char *path, const char *before, const char *after, bool reloa
              void *argument)
 {
     (void) argument;
-    stint_log (STINT_LOG_INFO, "config.changed", stint_field_text ("path", path),
-               stint_field_text ("before", before ? before : ""),
-               stint_field_text ("after", after ? after : ""),
-               stint_field_boolean ("needs_restart", !reloadable));
+    if (reloadable)
+        stint_log (STINT_LOG_INFO, "config.changed", stint_field_text ("path", path),
+                   stint_field_text ("before", before ? before : ""),
+                   stint_field_text ("after", after ? after : ""));
+}
+
+static void
+s_on_restart (const char *path, const char *before, const char *after, bool reloadable,
+              void *argument)
+{
+    (void) argument;
+    if (!reloadable)
+        stint_log (STINT_LOG_ERROR, "config.needs_restart", stint_field_text ("path", path),
+                   stint_field_text ("running", before ? before : ""),
+                   stint_field_text ("file", after ? after : ""),
+                   stint_field_text ("do", "restart to apply"));
+}
+
+//  Says what in a changed configuration keeps all of it from being taken over. Returns
+//  false when nothing does.
+
+static bool
+s_refuse_reload (const stint_config_t *before, const stint_config_t *config)
+{
+    size_t faults = stint_config_faults (config);
+    for (size_t index = 0; index < faults; index++)
+        stint_log (STINT_LOG_ERROR, "config.fault",
+                   stint_field_text ("what", stint_config_fault (config, index)));
+    size_t restarts =
+        faults ? 0 : stint_config_compare (before, config, s_on_restart, NULL);
+    if (faults || restarts)
+        stint_log (STINT_LOG_ERROR, "config.kept",
+                   stint_field_text ("why", faults ? "nothing was changed: see the faults"
+                                                   : "nothing was changed: there are "
+                                                     "settings that need a restart"));
+    return faults || restarts;
 }
 
 //  Takes over a changed file if all of it is well and nothing in it needs a restart.
@@ -99,23 +132,19 @@ s_on_change (const char *path, const char *before, const char *after, bool reloa
 static void
 s_reload (s_main_t *self, broker_t *broker)
 {
+    const stint_config_t *before = self->latest ? self->latest : self->config;
     stint_config_t *config = s_load (self->argc, self->argv);
-    for (size_t index = 0; index < stint_config_faults (config); index++)
-        stint_log (STINT_LOG_ERROR, "config.fault",
-                   stint_field_text ("what", stint_config_fault (config, index)));
-    if (stint_config_faults (config) > 0
-        || stint_config_compare (self->config, config, s_on_change, NULL) > 0) {
-        stint_log (STINT_LOG_ERROR, "config.kept",
-                   stint_field_text ("why", "nothing was changed"));
+    if (s_refuse_reload (before, config)) {
         stint_config_destroy (&config);
         return;
     }
+    stint_config_compare (before, config, s_on_change, NULL);
     record_settings_t defaults = settings_defaults (config);
     broker_set_defaults (broker, &defaults);
     stint_log_set_level (stint_log_level (stint_config_text (config, "log/level")));
-    //  The broker borrows texts of the first configuration, so that one stays
     stint_log (STINT_LOG_INFO, "config.reloaded");
-    stint_config_destroy (&config);
+    stint_config_destroy (&self->latest);
+    self->latest = config;
 }
 
 static broker_command_t
@@ -231,10 +260,32 @@ s_run (s_main_t *self)
     return code;
 }
 
+//  Returns 0 when all that was printed has arrived, else 74 after a line.
+
+static int
+s_end_of_print (void)
+{
+    if (fflush (stdout) == 0 && !ferror (stdout))
+        return 0;
+    fprintf (stderr, "stint-broker: cannot write the output: %s\n", strerror (errno));
+    return 74;
+}
+
+static int
+s_serve (s_main_t *self)
+{
+    stint_log_start (stint_log_level (stint_config_text (self->config, "log/level")));
+    s_keep_pages ();
+    self->signals = s_open_signals ();
+    int code = s_run (self);
+    close (self->signals);
+    return code;
+}
+
 int
 main (int argc, char **argv)
 {
-    s_main_t self = {argc, argv, s_load (argc, argv), -1, false};
+    s_main_t self = {argc, argv, s_load (argc, argv), NULL, -1, false};
     int code = 0;
     if (stint_config_boolean (self.config, "help")) {
         fputs (USAGE_HEAD, stdout);
@@ -253,13 +304,11 @@ main (int argc, char **argv)
     }
     else if (stint_config_boolean (self.config, "print-config"))
         stint_config_print (self.config, stdout);
-    else if (!stint_config_boolean (self.config, "check-config")) {
-        stint_log_start (stint_log_level (stint_config_text (self.config, "log/level")));
-        s_keep_pages ();
-        self.signals = s_open_signals ();
-        code = s_run (&self);
-        close (self.signals);
-    }
+    else if (!stint_config_boolean (self.config, "check-config"))
+        code = s_serve (&self);
+    if (code == 0)
+        code = s_end_of_print ();
+    stint_config_destroy (&self.latest);
     stint_config_destroy (&self.config);
     return code;
 }

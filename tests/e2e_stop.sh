@@ -229,6 +229,16 @@ reload ()
         await 10 "'$wrong' is refused" log_count_is config.kept $((before + 1))
         stint --json status | grep -q '"max_attempts":7' || fail "'$wrong' was taken in part"
     done
+    log_count_is 'config.needs_restart path=broker/liveness running=3 file=4' 1 ||
+        fail 'what needs a restart is not named'
+    log_count_is 'config.changed' 2 && fail 'a change is claimed that was not made'
+    log_count_is 'config.changed path=group_defaults/max_attempts before=3 after=7' 1 ||
+        fail 'the change that was made is not in the log'
+    write_config 3 info 3
+    kill -HUP "$broker"
+    await 10 'the way back' log_count_is config.reloaded 2
+    log_count_is 'path=group_defaults/max_attempts before=7 after=3' 1 ||
+        fail 'the way back is not in the log'
     stop_broker
     ok 'SIGHUP takes over a good file, and nothing of one that is wrong or needs a restart'
 }
@@ -301,6 +311,23 @@ wrong_stores ()
     ok 'a store that was restored from a copy holds all'
 }
 
+#  ---------------------------------------------------------------------------------
+#  What is printed
+
+full_output ()
+{
+    local flag
+    for flag in --print-config --help --version; do
+        stint-broker "$flag" > /dev/full 2> "$home/refused"
+        code=$?
+        [ "$code" -eq 74 ] || fail "$flag into a full disk: exit code $code"
+        [ "$(wc -l < "$home/refused")" -eq 1 ] || fail "$flag: not one line"
+        stint-broker "$flag" > "$home/refused" || fail "$flag: exit code $?"
+    done
+    ok 'what cannot be printed is an error'
+}
+
+full_output
 late_worker
 stalled_broker
 drain
