@@ -237,6 +237,7 @@ s_run_core (sim_t *self)
     sim_broker_t *broker = &self->broker;
     bool more = true;
     sim_notice_run (self, false);
+    sim_truth_gives_up (self);
     if (broker->now >= broker->core->swept_at + CORE_SWEEP_MS && sim_truth_drops (self))
         sim_truth_look (self);
     for (int runs = 0; more && runs < RUNS_MAX; runs++) {

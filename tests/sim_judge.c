@@ -291,7 +291,7 @@ s_judge_task (sim_t *self, sim_said_t *said)
                "task %lu of %s is given out as one of %s", reply->id,
                sim_groups [truth->group], name);
     sim_check (self, !truth->told, "S4", "task %lu is given out after its end", reply->id);
-    sim_check (self, !s_has_it (self, truth) || broker->now >= core->orphans_until, "L2",
+    sim_check (self, !s_has_it (self, truth), "L2",
                "task %lu is run again, though worker %u has it", reply->id,
                truth->adopter - 1);
     sim_check (self, broker->now >= truth->taken_at + (int64_t) truth->delay, "S9",

@@ -71,6 +71,7 @@ struct sim {
         uint32_t turn;
     } acked [SIM_ACKED];         //  What of a batch was acknowledged, by its number
     sim_before_t before;         //  What there was before the message in hand
+    bool adopting;               //  Some truth may have an adopter
     int64_t stalled_until;       //  The broker stands still
     int64_t wall_step;           //  Of the wall clock, milliseconds
     uint64_t chance;             //  Of what the broker and the disk meet

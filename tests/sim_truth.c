@@ -145,11 +145,8 @@ sim_truth_drops (const sim_t *self)
 void
 sim_truth_look (sim_t *self)
 {
-    bool late = self->broker.now >= self->broker.core->orphans_until;
     for (uint32_t index = 0; index < self->truth_count; index++) {
         sim_truth_t *truth = &self->truths [index];
-        if (late)
-            truth->adopter = 0;
         if (truth->id)
             s_look_at (self, truth);
     }
@@ -216,8 +213,19 @@ s_goes_on (sim_t *self, uint32_t peer, const sim_attempt_t *held)
 }
 
 void
+sim_truth_gives_up (sim_t *self)
+{
+    if (!self->adopting || self->broker.now < self->broker.core->orphans_until)
+        return;
+    for (uint32_t index = 0; index < self->truth_count; index++)
+        self->truths [index].adopter = 0;
+    self->adopting = false;
+}
+
+void
 sim_truth_recovered (sim_t *self)
 {
+    self->adopting = true;
     for (uint32_t index = 0; index < self->truth_count; index++) {
         self->truths [index].adopter = 0;
         self->truths [index].settled = false;

@@ -48,6 +48,11 @@ void sim_truth_audit (sim_t *self);
 //  A broker has recovered: whose attempts have to go on.
 void sim_truth_recovered (sim_t *self);
 
+//  The core is about to run. When workers had time enough to come back, it gives up their
+//  attempts now: nobody has to be let go on any more, not even when a stall that is
+//  forgiven later moves that time on.
+void sim_truth_gives_up (sim_t *self);
+
 //  Returns null when all is at its end, or what is not.
 const char *sim_truth_left (sim_t *self);
 
