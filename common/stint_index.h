@@ -88,7 +88,8 @@ stint_index_next (uint64_t key)
         return index->slots [at];                                                          \
     }                                                                                      \
     /*  Brings the place of that key into the cache.  */                                   \
-    static inline void name##_expect (const stint_index_t *index, uint64_t value)          \
+    __attribute__ ((unused)) static inline void name##_expect (const stint_index_t *index, \
+                                                               uint64_t value)             \
     {                                                                                      \
         __builtin_prefetch (&index->slots [name##_home (index, value)], 1);                \
     }                                                                                      \

@@ -118,7 +118,13 @@ Test (containers, a_list_keeps_its_order)
         uint32_t slot = 1 + (uint32_t) s_random (ELEMENTS);
         bool linked = s_find (&model, slot) < model.count;
         s_check (line_linked (s_pool, slot) == linked, "linked or not");
-        if (!linked && model.count > 0 && s_random (2)) {
+        if (s_random (4) == 0) {
+            line_renew (&line, s_pool, slot);
+            if (linked)
+                s_remove (&model, slot);
+            s_insert (&model, model.count, slot);
+        }
+        else if (!linked && model.count > 0 && s_random (2)) {
             uint32_t at = (uint32_t) s_random (model.count);
             line_insert (&line, s_pool, slot, model.slots [at]);
             s_insert (&model, at, slot);
