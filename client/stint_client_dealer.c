@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "stint_client_dealer.h"
+#include "stint_socket.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -176,7 +177,7 @@ s_open (stint_dealer_t *self, int64_t now)
     }
     s_set_options (self->socket);
     self->monitor = stint_monitor_new (self->context, self->socket, self->endpoint);
-    if (!self->monitor || zmq_connect (self->socket, self->endpoint) != 0) {
+    if (!self->monitor || stint_socket_connect (self->socket, self->endpoint) != 0) {
         s_refuse (self, now, self->monitor ? zmq_errno () : EMFILE);
         return;
     }
@@ -222,8 +223,8 @@ stint_dealer_stop (stint_dealer_t *self)
         self->spare = packet->next;
         stint_packet_destroy (&packet);
     }
-    while (self->context && zmq_ctx_term (self->context) != 0 && zmq_errno () == EINTR)
-        continue;
+    if (self->context)
+        stint_socket_end_context (self->context);
     free (self->endpoint);
     memset (self, 0, sizeof *self);
 }
@@ -245,6 +246,7 @@ s_rise (stint_dealer_t *self, int64_t now)
 {
     self->up = true;
     self->greeted = false;
+    self->ended = stint_monitor_ended (self->monitor);
     stint_peer_sent (&self->peer, now);
     s_renew (self);
 }
@@ -265,17 +267,6 @@ stint_dealer_lose (stint_dealer_t *self)
         s_lose (self, stint_dealer_now ());
 }
 
-//  Returns what the socket is ready for.
-
-static int
-s_events (stint_dealer_t *self)
-{
-    int events = 0;
-    size_t size = sizeof events;
-    zmq_getsockopt (self->socket, ZMQ_EVENTS, &events, &size);
-    return events;
-}
-
 void
 stint_dealer_enter (stint_dealer_t *self, int64_t now)
 {
@@ -284,7 +275,7 @@ stint_dealer_enter (stint_dealer_t *self, int64_t now)
     self->left_at = now;
     self->version = 0;
     self->alive = self->heard;
-    if (self->up && away > AWAY_MS && !(s_events (self) & ZMQ_POLLOUT))
+    if (self->up && away > AWAY_MS && !(stint_socket_events (self->socket) & ZMQ_POLLOUT))
         self->up = false;
 
     //  A broker that has heard nothing for long may have forgotten what we asked for
@@ -313,6 +304,8 @@ s_keep (stint_dealer_t *self, int64_t now)
         s_open (self, now);
     if (!self->socket)
         return self->retry_at;
+    if (self->up && stint_monitor_ended (self->monitor) != self->ended)
+        self->up = false;
     if (self->up && now >= stint_peer_beat_at (&self->peer)) {
         uint8_t beat [] = {'S', 'T', 'P', STINT_WIRE_VERSION, STP_HEARTBEAT};
         stint_dealer_send_bytes (self, (stint_bytes_t){beat, sizeof beat});
@@ -329,13 +322,13 @@ s_keep (stint_dealer_t *self, int64_t now)
 static void
 s_wait_up (stint_dealer_t *self, int span)
 {
-    if (s_events (self) & ZMQ_POLLIN)
+    if (stint_socket_events (self->socket) & ZMQ_POLLIN)
         return;
     struct pollfd item = {.events = POLLIN};
     size_t size = sizeof item.fd;
     int rc = zmq_getsockopt (self->socket, ZMQ_FD, &item.fd, &size);
     assert (rc == 0);
-    if (poll (&item, 1, span) == 0 && !(s_events (self) & ZMQ_POLLOUT))
+    if (poll (&item, 1, span) == 0 && !(stint_socket_events (self->socket) & ZMQ_POLLOUT))
         self->up = false;
 }
 
@@ -405,8 +398,8 @@ stint_dealer_send_bytes (stint_dealer_t *self, stint_bytes_t bytes)
     return sent;
 }
 
-//  The greeting of a connection comes once. Another one means that libzmq has connected
-//  again behind our back, and that the broker knows nothing of what we asked for.
+//  The greeting of a connection comes once. Another one means that the broker has taken us
+//  for gone, and knows nothing of what we asked for.
 
 static void
 s_on_heartbeat (stint_dealer_t *self, const stint_message_t *message)

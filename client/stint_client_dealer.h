@@ -9,9 +9,10 @@
 //
 //  Two numbers tell the caller when to send again what is unanswered. `session` grows when
 //  a connection begins and when the broker says that it does not know us. `greeting` grows
-//  with it, and also when the broker greets us a second time: then libzmq has connected
-//  again by itself and nobody noticed. Pushes go by session, for a broker that lacks one
-//  says so (`sequence`); everything else goes by greeting.
+//  with it, and also when the broker greets us a second time, for it has forgotten us then.
+//  Pushes go by session, for a broker that lacks one says so (`sequence`); everything else
+//  goes by greeting. libzmq connects again by itself, between two looks of ours, so the
+//  monitor counts the connections that have ended.
 
 #ifndef STINT_CLIENT_DEALER_H
 #define STINT_CLIENT_DEALER_H
@@ -31,6 +32,7 @@ typedef struct {
     bool heard;                //  Something came from the broker over this socket
     bool alive;                //  heard, on this or another socket of the same call
     bool greeted;              //  The greeting of this connection has come
+    uint64_t ended;            //  Connections of this socket that had ended before this one
     uint32_t byes;             //  Times in a row that the broker did not know us
     uint32_t failed;           //  Sockets in a row on which nothing was heard
     uint8_t version;           //  Another version that was heard; 0 when none was

@@ -2,9 +2,9 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "stint_client_packet.h"
+#include "stint_socket.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,10 +114,8 @@ stint_packet_send (const stint_packet_t *self, void *socket)
         zmq_msg_t copy;
         zmq_msg_init (&copy);
         zmq_msg_copy (&copy, &self->frames [index]);
-        int rc;
-        do
-            rc = zmq_msg_send (&copy, socket, ZMQ_DONTWAIT | (last ? 0 : ZMQ_SNDMORE));
-        while (rc < 0 && errno == EINTR);
+        int flags = ZMQ_DONTWAIT | (last ? 0 : ZMQ_SNDMORE);
+        int rc = stint_socket_send (socket, &copy, flags);
         if (rc < 0) {
             zmq_msg_close (&copy);
             return index == 0 ? STINT_PACKET_UNSENT : STINT_PACKET_TORN;
@@ -134,10 +132,7 @@ stint_packet_receive (stint_packet_t *self, void *socket)
     while (more) {
         zmq_msg_t frame;
         zmq_msg_init (&frame);
-        int rc;
-        do
-            rc = zmq_msg_recv (&frame, socket, ZMQ_DONTWAIT);
-        while (rc < 0 && errno == EINTR);
+        int rc = stint_socket_receive (socket, &frame, ZMQ_DONTWAIT);
         more = rc >= 0 && zmq_msg_more (&frame);
         if (rc >= 0 && self->count <= STINT_FRAMES_MAX)
             zmq_msg_move (s_frame (self), &frame);

@@ -14,6 +14,7 @@
 //  waits, finds that out.
 
 #include "stint_monitor.h"
+#include "stint_socket.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,7 +26,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #define CAUSE_MAX 512
 
@@ -37,6 +37,7 @@ struct stint_monitor {
     stint_status_t status;   //  Kind of the cause
     bool begun;              //  A connection is being made, or was
     bool connected;          //  There is a connection; the handshake may still go on
+    uint64_t ended;          //  Connections that there were
     char cause [CAUSE_MAX];  //  Text for people
 };
 
@@ -60,7 +61,7 @@ stint_monitor_new (void *context, void *socket, const char *endpoint)
     do {
         snprintf (name, sizeof name, "inproc://stint-monitor-%p-%u", (void *) self,
                   number++);
-        rc = zmq_socket_monitor (socket, name, ZMQ_EVENT_ALL);
+        rc = stint_socket_tell (socket, name);
     } while (rc != 0 && zmq_errno () == EADDRINUSE);
     self->events = rc == 0 ? zmq_socket (context, ZMQ_PAIR) : NULL;
     if (!self->events) {
@@ -69,7 +70,7 @@ stint_monitor_new (void *context, void *socket, const char *endpoint)
     }
     int none = 0;
     zmq_setsockopt (self->events, ZMQ_LINGER, &none, sizeof none);
-    rc = zmq_connect (self->events, name);
+    rc = stint_socket_connect (self->events, name);
     assert (rc == 0);
     return self;
 }
@@ -191,6 +192,7 @@ s_on_disconnected (stint_monitor_t *self)
         s_become (self, STINT_LINK_FAILED, STINT_ERR_UNREACHABLE,
                   "%s closes the connection without a greeting", self->endpoint);
     self->connected = false;
+    self->ended++;
 }
 
 static bool
@@ -286,16 +288,20 @@ s_on_event (stint_monitor_t *self, uint16_t event, uint32_t value)
 static bool
 s_take_event (stint_monitor_t *self)
 {
-    uint8_t frame [6];
-    if (zmq_recv (self->events, frame, sizeof frame, ZMQ_DONTWAIT) != (int) sizeof frame)
-        return false;
     uint16_t event;
     uint32_t value;
-    memcpy (&event, frame, sizeof event);
-    memcpy (&value, frame + sizeof event, sizeof value);
-    zmq_recv (self->events, NULL, 0, ZMQ_DONTWAIT);
-    s_on_event (self, event, value);
-    return true;
+    zmq_msg_t frame;
+    zmq_msg_init (&frame);
+    int size = stint_socket_receive (self->events, &frame, ZMQ_DONTWAIT);
+    bool taken = size == (int) (sizeof event + sizeof value);
+    if (taken) {
+        memcpy (&event, zmq_msg_data (&frame), sizeof event);
+        memcpy (&value, (uint8_t *) zmq_msg_data (&frame) + sizeof event, sizeof value);
+        stint_socket_receive (self->events, &frame, ZMQ_DONTWAIT);
+        s_on_event (self, event, value);
+    }
+    zmq_msg_close (&frame);
+    return taken;
 }
 
 stint_link_t
@@ -306,6 +312,13 @@ stint_monitor_poll (stint_monitor_t *self)
         //  Each one has changed the state
     }
     return self->link;
+}
+
+uint64_t
+stint_monitor_ended (stint_monitor_t *self)
+{
+    stint_monitor_poll (self);
+    return self->ended;
 }
 
 stint_status_t

@@ -36,6 +36,10 @@ void *stint_monitor_socket (stint_monitor_t *self);
 //  after STINT_ERR_DENIED and STINT_ERR_PROTOCOL only a new socket ever connects.
 stint_link_t stint_monitor_poll (stint_monitor_t *self);
 
+//  Takes in what has happened and returns how many connections of the socket have ended so
+//  far: a link that is up may be a later one than it was.
+uint64_t stint_monitor_ended (stint_monitor_t *self);
+
 //  Returns what kind of cause it is: STINT_OK when the link is up, STINT_ERR_UNREACHABLE,
 //  STINT_ERR_DENIED (keys do not fit), STINT_ERR_PROTOCOL (not a broker that we can talk
 //  to).

@@ -9,8 +9,10 @@
 #include "fuzz.h"
 #include "stint_client_self.h"
 #include "stint_index.h"
+#include "stint_socket.h"
 #include "stint_worker_inside.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,11 +165,11 @@ s_send (s_play_t *self)
         continue;
     zmq_msg_close (&frame);
     int flags = ZMQ_DONTWAIT;
-    int rc = zmq_send (self->broker, self->out.data, self->out.size,
-                       flags | (self->frames ? ZMQ_SNDMORE : 0));
+    int rc = stint_socket_send_bytes (self->broker, self->out.data, self->out.size,
+                                      flags | (self->frames ? ZMQ_SNDMORE : 0));
     for (size_t index = 1; rc >= 0 && index <= self->frames; index++)
-        rc = zmq_send (self->broker, large, sizeof large,
-                       flags | (index < self->frames ? ZMQ_SNDMORE : 0));
+        rc = stint_socket_send_bytes (self->broker, large, sizeof large,
+                                      flags | (index < self->frames ? ZMQ_SNDMORE : 0));
 }
 
 static void
@@ -186,7 +188,12 @@ s_bind (s_play_t *self)
     int none = 0;
     zmq_setsockopt (self->broker, ZMQ_LINGER, &none, sizeof none);
     snprintf (self->endpoint, sizeof self->endpoint, "inproc://fuzz-%u", ++count);
-    must (zmq_bind (self->broker, self->endpoint) == 0, "cannot bind");
+    //  A signal of the fuzzer's own clock ends it now and then
+    int rc;
+    do
+        rc = zmq_bind (self->broker, self->endpoint);
+    while (rc != 0 && zmq_errno () == EINTR);
+    must (rc == 0, "cannot bind %s: %s", self->endpoint, zmq_strerror (zmq_errno ()));
 }
 
 //  ---------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 //
 //  Whatever a broker sends, the line stays whole: what is not understood is ignored.
 
+#include "stint_socket.h"
 #include "stint_worker_inside.h"
 
 #include <string.h>
@@ -251,7 +252,7 @@ s_read_frames (stint_line_t *self)
         zmq_msg_t beyond;
         zmq_msg_t *frame = count < STINT_FRAMES_MAX ? &self->frames [count] : &beyond;
         zmq_msg_init (frame);
-        if (zmq_msg_recv (frame, self->dealer, ZMQ_DONTWAIT) < 0) {
+        if (stint_socket_receive (self->dealer, frame, ZMQ_DONTWAIT) < 0) {
             zmq_msg_close (frame);
             return count;
         }

@@ -6,6 +6,7 @@
 //  silent, the socket is closed and a new one made after a wait; what was not acknowledged
 //  is sent again behind its READY.
 
+#include "stint_socket.h"
 #include "stint_worker_inside.h"
 
 #include <assert.h>
@@ -145,7 +146,7 @@ s_connect (stint_line_t *self)
     stint_peer_start (&self->peer, self->now, STINT_HEARTBEAT_MS, STINT_LIVENESS);
     bool known =
         strncmp (endpoint, "tcp://", 6) == 0 || strncmp (endpoint, "ipc://", 6) == 0;
-    if (!known || zmq_connect (self->dealer, endpoint) != 0)
+    if (!known || stint_socket_connect (self->dealer, endpoint) != 0)
         stint_link_give_up (self, "%s is not an endpoint (tcp://HOST:PORT or ipc://PATH)",
                             endpoint);
     else
@@ -368,8 +369,8 @@ stint_line_destroy (stint_line_t **self_p)
     if (self->dealer && self->link == STINT_LINK_UP)
         stint_link_send_bare (self, STP_BYE);
     s_close (self, STINT_LINK_LINGER_MS);
-    while (self->context && zmq_ctx_term (self->context) != 0 && zmq_errno () == EINTR)
-        continue;
+    if (self->context)
+        stint_socket_end_context (self->context);
     while (self->first) {
         stint_outbox_t *outbox = self->first;
         self->first = outbox->next;

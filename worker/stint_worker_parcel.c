@@ -2,9 +2,9 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "stint_worker_parcel.h"
+#include "stint_socket.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,10 +164,7 @@ s_send_copy (zmq_msg_t *frame, void *socket, int flags)
     zmq_msg_t copy;
     zmq_msg_init (&copy);
     zmq_msg_copy (&copy, frame);
-    int rc;
-    do
-        rc = zmq_msg_send (&copy, socket, flags | ZMQ_DONTWAIT);
-    while (rc < 0 && zmq_errno () == EINTR);
+    int rc = stint_socket_send (socket, &copy, flags | ZMQ_DONTWAIT);
     if (rc < 0)
         zmq_msg_close (&copy);
     return rc >= 0;

@@ -1,6 +1,7 @@
 //  stint_worker_say: what the line of a worker says, to the broker and to its caller
 //  SPDX-License-Identifier: MPL-2.0
 
+#include "stint_socket.h"
 #include "stint_worker_inside.h"
 
 #include <stdarg.h>
@@ -41,7 +42,7 @@ s_send (stint_line_t *self)
 {
     stint_bytes_t header = stint_writer_bytes (&self->writer);
     self->sent = true;
-    if (zmq_send (self->dealer, header.data, header.size, ZMQ_DONTWAIT) < 0)
+    if (stint_socket_send_bytes (self->dealer, header.data, header.size, ZMQ_DONTWAIT) < 0)
         stint_link_give_up (self, "the connection to the broker at %s ended",
                             self->settings->endpoint);
     else
