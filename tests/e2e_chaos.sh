@@ -418,6 +418,7 @@ part_full ()
     window=2048
 }
 
+#  Nothing comes in or ends: held stays as it is.
 quiet ()
 {
     local before=$held
@@ -430,7 +431,7 @@ quiet ()
 #  is room again.
 part_limit ()
 {
-    local until=$((SECONDS + $1)) held small=$seed
+    local until=$((SECONDS + $1)) held pushed small=$seed
     # Payloads are large, as results have to fit into the other half of the store.
     seed=$((seed + (1 << 40)))
     printf '%s\n' store '    size_max = 16M' > "$home/limit.zpl"
@@ -442,9 +443,10 @@ part_limit ()
         held=
         nap 300
         await 20 'the store is full' quiet
+        pushed=$(status pushed)
         count 'store at its size limit'
         for ((slot = 0; slot < WORKERS; slot++)); do start_worker $slot; done
-        await 20 'the broker takes pushes again' status_is_less "$held"
+        await 20 'the broker takes pushes again' status_grows pushed "$pushed"
         nap 300
         has_ended "$broker" && fail 'limit: the broker has ended'
         [ $SECONDS -lt $until ] || break
@@ -455,11 +457,12 @@ part_limit ()
     seed=$small
 }
 
-status_is_less ()
+#  Succeeds when a number of the broker's state is above that: status_grows NAME NUMBER
+status_grows ()
 {
     local now
-    now=$(status tasks)
-    [ -n "$now" ] && [ "$now" -lt $(($1 / 2)) ]
+    now=$(status "$1")
+    [ -n "$now" ] && [ "$now" -gt "$2" ]
 }
 
 #  ---------------------------------------------------------------------------------

@@ -292,6 +292,29 @@ Test (client_faults, a_broker_that_stops_is_tried_again)
     s_end (&fake, client);
 }
 
+//  A connection that ended before its greeting came, and was made again by libzmq at once:
+//  no greeting is a second one, and the request was lost with the first connection.
+
+static void
+s_script_connected_again (fake_t *fake)
+{
+    fake_expect (fake, STP_QUERY);
+    fake_die (fake);
+    fake_bind (fake);
+    fake_expect (fake, STP_QUERY);
+    fake_assert (fake->heartbeats == 0);
+    fake_pong (fake);
+}
+
+Test (client_faults, a_connection_made_again_before_its_greeting_brings_the_request)
+{
+    fake_t fake;
+    fake_start (&fake, s_script_connected_again);
+    stint_client_t *client = s_client (&fake, 8000);
+    cr_assert_eq (stint_client_ping (client, NULL), STINT_OK);
+    s_end (&fake, client);
+}
+
 static void
 s_script_greet_twice (fake_t *fake)
 {
