@@ -23,17 +23,32 @@
 #define AWAY_MS 200        //  Between two attempts to reach it
 #define CHUNK_MS 1000      //  Ctrl-C is looked at this often, at least
 #define ANSWER_ITEMS (1 << 20)
+#define ERROR_SIZE 4096  //  Bytes of the line that says what is wrong
+
+static bool s_json;  //  Errors are lines of JSON
+
+void
+command_talk_json (void)
+{
+    s_json = true;
+}
 
 int
 command_fail (int code, const char *hint, const char *format, ...)
 {
     fflush (stdout);
-    fputs ("stint: ", stderr);
+    char text [ERROR_SIZE];
     va_list arguments;
     va_start (arguments, format);
-    vfprintf (stderr, format, arguments);
+    vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
-    putc ('\n', stderr);
+    if (s_json) {
+        fputs ("{\"error\":", stderr);
+        json_put_text (stderr, stint_bytes_of (text));
+        fprintf (stderr, ",\"code\":%d}\n", code);
+        return code;
+    }
+    fprintf (stderr, "stint: %s\n", text);
     if (hint)
         fprintf (stderr, "       %s\n", hint);
     return code;
@@ -181,7 +196,14 @@ command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *
 void
 command_print_json (stint_bytes_t map)
 {
-    json_put_packed (stdout, map);
+    //  What the broker tells in milliseconds says so.
+    static const json_name_t names [] = {{"uptime", "uptime_ms"},
+                                         {"oldest", "oldest_ms"},
+                                         {"backoff", "backoff_ms"},
+                                         {"backoff_max", "backoff_max_ms"},
+                                         {"keep_results", "keep_results_ms"},
+                                         {NULL, NULL}};
+    json_put_packed (stdout, map, names);
     putchar ('\n');
 }
 
@@ -261,7 +283,7 @@ command_print_json_result (const stint_result_t *result, const char *file)
     putchar ('{');
     if (result->number > 0)
         printf ("\"number\":%" PRIu32 ",", result->number);
-    printf ("\"id\":%" PRIu64 ",\"state\":\"%s\",\"attempts\":%" PRIu32, result->id,
+    printf ("\"task\":%" PRIu64 ",\"state\":\"%s\",\"attempts\":%" PRIu32, result->id,
             stint_state_name (result->state), result->attempts);
     if (result->state == STINT_DONE || result->result.size > 0) {
         putchar (',');
@@ -284,13 +306,8 @@ command_print_failure (const stint_result_t *result)
              result->attempts == 1 ? "" : "s", result->result.size > 0 ? ":" : "");
     stint_bytes_t rest = result->result;
     while (rest.size > 0) {
-        const uint8_t *end = memchr (rest.data, '\n', rest.size);
-        size_t size = end ? (size_t) (end - rest.data) : rest.size;
         char line [1024];
-        text_first_line ((stint_bytes_t){rest.data, size}, sizeof line, line, sizeof line);
-        fprintf (stderr, "       %s\n", line);
-        rest.data += size + (end != NULL);
-        rest.size -= size + (end != NULL);
+        fprintf (stderr, "       %s\n", text_next_line (&rest, line, sizeof line));
     }
 }
 

@@ -14,9 +14,13 @@ int command_connect (command_call_t *call);
 int command_timeout (const command_call_t *call);
 
 //  Says that something went wrong: "stint: what, where", then an indented line that can be
-//  pasted when hint is not null. Returns code.
+//  pasted when hint is not null. With --json one line of JSON, still on standard error:
+//  {"error":TEXT,"code":CODE}. Returns code.
 int command_fail (int code, const char *hint, const char *format, ...)
     __attribute__ ((format (printf, 3, 4)));
+
+//  From now on errors are lines of JSON.
+void command_talk_json (void);
 
 //  Says why a call of the library failed, and returns the exit code for it.
 int command_fail_status (const command_call_t *call, stint_status_t status);
@@ -35,7 +39,7 @@ bool command_task_number (const char *word, uint64_t *id);
 //  of the client; or another exit code after it has said what is wrong.
 int command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *map);
 
-//  Prints a packed map as one line of JSON.
+//  Prints a packed map about the broker or its groups as one line of JSON.
 void command_print_json (stint_bytes_t map);
 
 //  Waits for the end of a task: for ever when forever is set and there is no --timeout,

@@ -1,8 +1,10 @@
 //  command_list: the commands that look at tasks: ls and show
 //  SPDX-License-Identifier: MPL-2.0
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "answer.h"
@@ -39,6 +41,42 @@ s_state (const char *name, stint_state_t *state)
                          "--state: \"%s\" is not a state", name);
 }
 
+//  Returns true when a task is in the state of that name.
+
+static bool
+s_is (stint_bytes_t task, const char *state)
+{
+    char text [16];
+    return strcmp (answer_text (task, "state", text, sizeof text), state) == 0;
+}
+
+//  Returns false when the broker has let go of the payload: that of a task that can never
+//  run again. A dead one keeps its own.
+
+static bool
+s_has_payload (stint_bytes_t task)
+{
+    return !s_is (task, "done") && !s_is (task, "cancelled");
+}
+
+//  Prints a task as one line of JSON, with the text of its last error if it has one.
+
+static void
+s_print_json (stint_bytes_t task, stint_bytes_t error)
+{
+    static const json_name_t names [] = {
+        {"pushed", "pushed_ms"}, {"until", "until_ms"}, {NULL, NULL}};
+    static const json_name_t without_payload [] = {
+        {"pushed", "pushed_ms"}, {"until", "until_ms"}, {"payload", NULL}, {NULL, NULL}};
+    putchar ('{');
+    json_put_entries (stdout, task, s_has_payload (task) ? names : without_payload);
+    if (error.size > 0) {
+        putchar (',');
+        json_put_body (stdout, "error", error);
+    }
+    puts ("}");
+}
+
 static void
 s_add_task (table_t *table, const command_call_t *call, stint_bytes_t task)
 {
@@ -49,8 +87,9 @@ s_add_task (table_t *table, const command_call_t *call, stint_bytes_t task)
     table_add (table, answer_text (task, "state", text, sizeof text));
     table_add (table, text_number (answer_number (task, "attempts"), false, number));
     table_add (table, text_span ((int64_t) answer_number (task, "pushed"), number));
-    table_add (table,
-               text_number (answer_number (task, "payload"), call->terminal, number));
+    table_add (table, s_has_payload (task) ? text_number (answer_number (task, "payload"),
+                                                          call->terminal, number)
+                                           : "-");
     bool ended = strcmp (text, "done") == 0 || strcmp (text, "dead") == 0;
     table_add (table,
                ended ? text_number (answer_number (task, "result"), call->terminal, number)
@@ -69,7 +108,7 @@ s_take_tasks (const command_call_t *call, stint_bytes_t map, table_t *table)
     for (uint32_t at = 0; at < count; at++) {
         stint_bytes_t task = answer_take (&tasks);
         if (call->json)
-            command_print_json (task);
+            s_print_json (task, (stint_bytes_t){NULL, 0});
         else
             s_add_task (table, call, task);
     }
@@ -143,6 +182,19 @@ s_print_number (stint_bytes_t task, const char *name, const char *title, const c
         printf ("%-10s%" PRIu64 "%s\n", title, answer_number (task, name), unit);
 }
 
+//  Prints the text of an error, its lines one below the other.
+
+static void
+s_print_error (stint_bytes_t error)
+{
+    const char *title = "error";
+    while (error.size > 0) {
+        char line [1024];
+        printf ("%-10s%s\n", title, text_next_line (&error, line, sizeof line));
+        title = "";
+    }
+}
+
 static void
 s_print_task (stint_bytes_t task)
 {
@@ -165,9 +217,25 @@ s_print_task (stint_bytes_t task)
     if (answer_number (task, "batch") > 0)
         printf ("%-10s%" PRIu64 ", number %" PRIu64 "\n", "batch",
                 answer_number (task, "batch"), answer_number (task, "number"));
-    s_print_number (task, "payload", "payload", " bytes");
+    if (s_has_payload (task))
+        s_print_number (task, "payload", "payload", " bytes");
+    else
+        s_print_line ("payload", "-");
     if (answer_number (task, "result") > 0)
         s_print_number (task, "result", "result", " bytes");
+}
+
+//  Fetches the text of the last error of a dead task. Without one, and when the task is
+//  gone in the meantime, it is empty.
+
+static stint_bytes_t
+s_last_error (command_call_t *call, uint64_t id)
+{
+    stint_result_t result;
+    if (stint_client_wait (call->client, id, &result) != STINT_OK
+        || result.state != STINT_DEAD)
+        return (stint_bytes_t){NULL, 0};
+    return result.result;
 }
 
 int
@@ -184,9 +252,20 @@ command_show (command_call_t *call)
     if (code != COMMAND_OK)
         return code;
 
+    //  The answer goes away with the next request.
+    uint8_t *bytes = malloc (map.size);
+    assert (bytes);
+    memcpy (bytes, map.data, map.size);
+    stint_bytes_t task = {bytes, map.size};
+    stint_bytes_t error = {NULL, 0};
+    if (s_is (task, "dead"))
+        error = s_last_error (call, query.task);
     if (call->json)
-        command_print_json (map);
-    else
-        s_print_task (map);
+        s_print_json (task, error);
+    else {
+        s_print_task (task);
+        s_print_error (error);
+    }
+    free (bytes);
     return command_finish (COMMAND_OK);
 }

@@ -99,7 +99,7 @@ s_push (command_call_t *call, stint_bytes_t payload)
             code = command_print_result (call, &result);
     }
     else
-        printf (call->json ? "{\"id\":%" PRIu64 "}\n" : "%" PRIu64 "\n", id);
+        printf (call->json ? "{\"task\":%" PRIu64 "}\n" : "%" PRIu64 "\n", id);
     return command_finish (code);
 }
 
@@ -213,7 +213,7 @@ command_cancel (command_call_t *call)
             return command_fail_status (call, status);
 
         if (call->json)
-            printf ("{\"id\":%" PRIu64 ",\"state\":\"cancelled\"}\n", id);
+            printf ("{\"task\":%" PRIu64 ",\"state\":\"cancelled\"}\n", id);
         else
             command_notice (call, "task %" PRIu64 " is cancelled", id);
     }

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "stint_pack.h"
 #include "text.h"
@@ -143,40 +144,71 @@ s_put_key (FILE *file, stint_reader_t *reader)
     }
 }
 
-static void s_put_value (FILE *file, stint_reader_t *reader);
+static void s_put_value (FILE *file, stint_reader_t *reader, const json_name_t *names);
 
 static void
-s_put_array (FILE *file, stint_reader_t *reader)
+s_put_array (FILE *file, stint_reader_t *reader, const json_name_t *names)
 {
     uint32_t count = stint_read_array (reader);
     putc ('[', file);
     for (uint32_t at = 0; at < count; at++) {
         if (at > 0)
             putc (',', file);
-        s_put_value (file, reader);
+        s_put_value (file, reader, names);
     }
     putc (']', file);
 }
 
+//  Finds the name of the entry that comes next. Returns false when it has none of its own.
+
+static bool
+s_find_name (const stint_reader_t *reader, const json_name_t *names, const char **shown)
+{
+    stint_reader_t ahead = *reader;
+    if (!names || stint_read_type (&ahead) != STINT_TYPE_TEXT)
+        return false;
+    stint_bytes_t key = stint_read_bytes (&ahead);
+    for (; names->name; names++) {
+        if (strlen (names->name) == key.size
+            && memcmp (names->name, key.data, key.size) == 0) {
+            *shown = names->shown;
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
-s_put_map (FILE *file, stint_reader_t *reader)
+s_put_entries (FILE *file, stint_reader_t *reader, const json_name_t *names)
 {
     uint32_t count = stint_read_map (reader);
-    putc ('{', file);
+    bool first = true;
     for (uint32_t at = 0; at < count; at++) {
-        if (at > 0)
+        const char *shown = NULL;
+        bool named = s_find_name (reader, names, &shown);
+        if (named && !shown) {
+            stint_read_skip (reader);
+            stint_read_skip (reader);
+            continue;
+        }
+        if (!first)
             putc (',', file);
-        s_put_key (file, reader);
+        first = false;
+        if (named) {
+            stint_read_skip (reader);
+            json_put_text (file, stint_bytes_of (shown));
+        }
+        else
+            s_put_key (file, reader);
         putc (':', file);
-        s_put_value (file, reader);
+        s_put_value (file, reader, names);
     }
-    putc ('}', file);
 }
 
 //  Goes as deep as the validator lets a value nest: STINT_PACK_DEPTH.
 
 static void
-s_put_value (FILE *file, stint_reader_t *reader)
+s_put_value (FILE *file, stint_reader_t *reader, const json_name_t *names)
 {
     switch (stint_read_type (reader)) {
         case STINT_TYPE_BOOLEAN:
@@ -190,10 +222,12 @@ s_put_value (FILE *file, stint_reader_t *reader)
             json_put_text (file, stint_read_bytes (reader));
             break;
         case STINT_TYPE_ARRAY:
-            s_put_array (file, reader);
+            s_put_array (file, reader, names);
             break;
         case STINT_TYPE_MAP:
-            s_put_map (file, reader);
+            putc ('{', file);
+            s_put_entries (file, reader, names);
+            putc ('}', file);
             break;
         case STINT_TYPE_NIL:
         case STINT_TYPE_REAL:
@@ -205,13 +239,24 @@ s_put_value (FILE *file, stint_reader_t *reader)
 }
 
 bool
-json_put_packed (FILE *file, stint_bytes_t packed)
+json_put_packed (FILE *file, stint_bytes_t packed, const json_name_t *names)
 {
     if (!stint_pack_valid (packed, ITEMS_MAX)) {
         fputs ("null", file);
         return false;
     }
     stint_reader_t reader = stint_reader_of (packed);
-    s_put_value (file, &reader);
+    s_put_value (file, &reader, names);
+    return true;
+}
+
+bool
+json_put_entries (FILE *file, stint_bytes_t map, const json_name_t *names)
+{
+    stint_reader_t reader = stint_reader_of (map);
+    if (!stint_pack_valid (map, ITEMS_MAX) || stint_read_type (&reader) != STINT_TYPE_MAP)
+        return false;
+
+    s_put_entries (file, &reader, names);
     return true;
 }

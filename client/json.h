@@ -23,10 +23,22 @@ void json_put_base64 (FILE *file, stint_bytes_t bytes);
 //  they are not, so that whoever reads it gets back the very bytes.
 void json_put_body (FILE *file, const char *name, stint_bytes_t bytes);
 
+//  How a key of a packed map is written. A list of them ends in one without a name.
+
+typedef struct {
+    const char *name;   //  As the map has it
+    const char *shown;  //  As JSON has it; null when it is left out with its value
+} json_name_t;
+
 //  Writes one packed value, which may be anything that came from outside. Bytes become a
 //  string as texts do, keys of a map become strings; reals and extensions, which stint
-//  does not use, become null. Returns false, and writes null, when it is no well-formed
-//  value (see stint_pack_valid).
-bool json_put_packed (FILE *file, stint_bytes_t packed);
+//  does not use, become null. Keys are written as the list of names says, or as they are
+//  when they are not in it or it is null. Returns false, and writes null, when it is no
+//  well-formed value (see stint_pack_valid).
+bool json_put_packed (FILE *file, stint_bytes_t packed, const json_name_t *names);
+
+//  The same for the entries of a packed map without its braces, so that others can stand
+//  beside them. Returns false, and writes nothing, when it is no map.
+bool json_put_entries (FILE *file, stint_bytes_t map, const json_name_t *names);
 
 #endif

@@ -19,14 +19,30 @@ s_colored (const command_call_t *call)
     return call->terminal && !(never && *never);
 }
 
+//  Errors of the command line come before it is read to its end, so --json is looked for.
+
+static bool
+s_wants_json (int argc, char **argv)
+{
+    for (int at = 1; at < argc && strcmp (argv [at], "--") != 0; at++) {
+        if (strcmp (argv [at], "--json") == 0)
+            return true;
+    }
+    return false;
+}
+
 int
 main (int argc, char **argv)
 {
     command_call_t call = {.command = NULL};
+    if (s_wants_json (argc, argv))
+        command_talk_json ();
     int code = command_parse (&call, argc, argv);
     if (code != COMMAND_OK)
         return code;
 
+    if (call.json)
+        command_talk_json ();
     call.terminal = isatty (STDOUT_FILENO);
     call.colored = s_colored (&call);
     if (call.version)

@@ -133,6 +133,17 @@ text_first_line (stint_bytes_t bytes, size_t most, char *line, size_t size)
 }
 
 char *
+text_next_line (stint_bytes_t *rest, char *line, size_t size)
+{
+    const uint8_t *end = rest->size > 0 ? memchr (rest->data, '\n', rest->size) : NULL;
+    size_t length = end ? (size_t) (end - rest->data) : rest->size;
+    text_first_line ((stint_bytes_t){rest->data, length}, size, line, size);
+    rest->data += length + (end != NULL);
+    rest->size -= length + (end != NULL);
+    return line;
+}
+
+char *
 text_number (uint64_t number, bool grouped, char *line)
 {
     char digits [24];

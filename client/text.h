@@ -28,6 +28,10 @@ size_t text_width (const char *text);
 //  may cut it further. Returns line.
 char *text_first_line (stint_bytes_t bytes, size_t most, char *line, size_t size);
 
+//  Takes a line away from the beginning of bytes and writes it like text_first_line, cut
+//  only by the size bytes of line. Returns line.
+char *text_next_line (stint_bytes_t *rest, char *line, size_t size);
+
 //  Writes a number, with a space between groups of three digits when grouped: "12 345".
 //  Returns line, which must have TEXT_NUMBER_SIZE bytes; so do the next two.
 char *text_number (uint64_t number, bool grouped, char *line);

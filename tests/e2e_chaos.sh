@@ -112,7 +112,7 @@ begin_part ()
 nothing_is_left ()
 {
     stint --timeout 2s --json ls chaos > "$home/left" 2>&1
-    ! grep -q '"id"' "$home/left" && answers
+    ! grep -q '"task"' "$home/left" && answers
 }
 
 #  Everybody is well now: the clients collect what is left, and histories are judged.

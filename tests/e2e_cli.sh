@@ -29,13 +29,14 @@ trap clean_up EXIT
 fail ()
 {
     echo "e2e_cli: FAILED: $*"
-    tail -n 20 "$home"/*.log "$home/out" "$home/err"
+    tail -n 20 "$home"/*.log "$home/out" "$home/err" "$home/talk" 2> /dev/null
     exit 1
 }
 
+#  With its store, or as the arguments say.
 start_broker ()
 {
-    "$bin/stint-broker" --store "$home/store" --listen "$STINT_BROKER" \
+    "$bin/stint-broker" "${@:---store=$home/store}" --listen "$STINT_BROKER" \
         >> "$home/broker.log" 2>&1 &
     broker=$!
     "$bin/stint" --timeout 20s ping > "$home/out" 2> "$home/err" || fail 'no broker comes up'
@@ -77,14 +78,24 @@ has ()
     grep -qE -- "$2" "$home/$1" || fail "nothing like $2"
 }
 
-#  Each line of the output is JSON.
+#  Each line of the output is JSON, or each line of the talk: is_json [out|err]
 is_json ()
 {
     checks=$((checks + 1))
     "$python" -c 'import json, sys
 lines = sys.stdin.read().splitlines()
 assert lines
-[json.loads (line) for line in lines]' < "$home/out" || fail 'that is not JSON'
+[json.loads (line) for line in lines]' < "$home/${1:-out}" || fail 'that is not JSON'
+}
+
+#  With --json an error is one line of JSON on standard error: fails_in_json CODE ARGUMENT...
+fails_in_json ()
+{
+    local code=$1
+    run "$@"
+    is_json err
+    has err "^\{\"error\":\".+\",\"code\":$code\}\$"
+    [ "$(wc -l < "$home/err")" -eq 1 ] || fail 'more than one line of error'
 }
 
 #  ---------------------------------------------------------------------------------
@@ -135,6 +146,15 @@ run 65 map upper "$home/nothing"
 has err "^stint: cannot read $home/nothing: No such file"
 run 65 push upper --file "$home/nothing"
 
+fails_in_json 64 psuh upper --json
+fails_in_json 64 --json map upper --window 0
+fails_in_json 64 group set resize backof=5s --json
+fails_in_json 65 show one --json
+fails_in_json 69 --json --timeout 300ms ping
+says out
+run 64 push upper -- --json more  # an argument, not the option
+has err '^stint: push: "more" is one argument too many$'
+
 #  ---------------------------------------------------------------------------------
 #  One task
 
@@ -158,6 +178,9 @@ run 0 result "$task"
 [ "$(wc -c < "$home/out")" -eq 5 ] || fail 'the result has grown'
 run 0 show "$task"
 has out '^state +done$'
+has out '^payload +-$'
+run 0 ls upper
+has out "^ *$task +upper +done +1 .* - +5 +-$"
 run 0 push --wait upper hello
 [ "$(cat "$home/out")" = HELLO ] || fail 'wrong result'
 
@@ -177,6 +200,9 @@ run 0 ls picky --state dead
 dead=$(awk 'NR == 2 { print $1 }' "$home/out")
 run 1 wait "$task" "$dead"
 run 1 result "$dead"
+run 0 show "$dead"
+has out '^state +dead$'
+has out '^error +exit 65: no such page: bad one$'
 run 65 wait 999999
 run 65 show 999999
 run 65 cancel "$task"
@@ -236,7 +262,7 @@ has err '^stint: 1 of 3 tasks failed:$'
 has err '^  #2  +bad cat  1 attempt  +exit 65: no such page: bad cat$'
 run 1 map picky --json "$home/in"
 is_json
-has out '^\{"number":2,"id":[0-9]+,"state":"dead","attempts":1,"error":"exit 65: no such'
+has out '^\{"number":2,"task":[0-9]+,"state":"dead","attempts":1,"error":"exit 65: no such'
 
 # Results come while the input goes on.
 mkfifo "$home/fifo"
@@ -311,6 +337,18 @@ run 1 wait "$dead" --json
 is_json
 run 1 result "$dead" --json
 is_json
+fails_in_json 65 show 999999 --json
+fails_in_json 65 cancel "$task" --json
+fails_in_json 75 push small c --json
+run 0 push upper x --json
+has out '^\{"task":[0-9]+\}$'
+run 0 show "$dead" --json
+has out '^\{"task":[0-9]+,.*"pushed_ms":[0-9]+,"until_ms":0,.*"error":"exit 65: no such page'
+has out '"payload":7,'
+run 0 show "$task" --json
+if grep -q '"payload"' "$home/out"; then fail 'a payload that the broker let go of is told'; fi
+run 0 status --json
+has out '"uptime_ms":[0-9]+,.*"oldest_ms":[0-9]+,.*"backoff_ms":5000,.*"keep_results_ms":7200000'
 
 # A group may hold less than a push would like to bring.
 run 0 group set narrow max_tasks=5

@@ -194,7 +194,7 @@ s_try_answer (stint_bytes_t packed)
     size_t size = 0;
     FILE *file = open_memstream (&json, &size);
     must (file, "no memory");
-    bool good = json_put_packed (file, packed);
+    bool good = json_put_packed (file, packed, NULL);
     fclose (file);
     must (good == stint_pack_valid (packed, SIZE_MAX), "whether it is well formed");
     s_check_json (json, size);

@@ -118,7 +118,7 @@ Test (json, a_map_of_everything_keeps_all_its_digits)
     stint_write_text (&writer, "minus");
     stint_write_signed (&writer, -1);
     s_open ();
-    cr_expect (json_put_packed (s_file, stint_writer_bytes (&writer)));
+    cr_expect (json_put_packed (s_file, stint_writer_bytes (&writer), NULL));
     s_expect ("{\"large\":18446744073709551615,\"small\":-9223372036854775808,"
               "\"above 2^53\":9007199254740993,\"list\":[null,true,false],\"empty\":{},"
               "\"7\":[],\"bytes\":\"b\",\"minus\":-1}");
@@ -131,7 +131,7 @@ Test (json, reals_and_extensions_become_null)
     static const uint8_t bytes [] = {0x93, 0xcb, 0x3f, 0xf8, 0,    0,    0,
                                      0,    0,    0,    0xd4, 0x01, 0x00, 0x02};
     s_open ();
-    cr_expect (json_put_packed (s_file, (stint_bytes_t){bytes, sizeof bytes}));
+    cr_expect (json_put_packed (s_file, (stint_bytes_t){bytes, sizeof bytes}, NULL));
     s_expect ("[null,null,2]");
 }
 
@@ -139,7 +139,53 @@ Test (json, what_is_no_value_becomes_null_and_is_told)
 {
     static const uint8_t bomb [] = {0xdd, 0xff, 0xff, 0xff, 0xff};
     s_open ();
-    cr_expect_not (json_put_packed (s_file, (stint_bytes_t){bomb, sizeof bomb}));
-    cr_expect_not (json_put_packed (s_file, (stint_bytes_t){NULL, 0}));
+    cr_expect_not (json_put_packed (s_file, (stint_bytes_t){bomb, sizeof bomb}, NULL));
+    cr_expect_not (json_put_packed (s_file, (stint_bytes_t){NULL, 0}, NULL));
     s_expect ("nullnull");
+}
+
+//  A map with a number, a list of maps and a text.
+
+static stint_bytes_t
+s_pack_map (stint_writer_t *writer)
+{
+    stint_write_map (writer, 3);
+    stint_write_text (writer, "uptime");
+    stint_write_number (writer, 12);
+    stint_write_text (writer, "groups");
+    stint_write_array (writer, 2);
+    for (uint64_t at = 0; at < 2; at++) {
+        stint_write_map (writer, 2);
+        stint_write_text (writer, "oldest");
+        stint_write_number (writer, at);
+        stint_write_text (writer, "secret");
+        stint_write_map (writer, 0);
+    }
+    stint_write_text (writer, "secret");
+    stint_write_text (writer, "x");
+    return stint_writer_bytes (writer);
+}
+
+Test (json, keys_have_other_names_or_are_left_out_at_every_depth)
+{
+    static const json_name_t names [] = {
+        {"oldest", "oldest_ms"}, {"uptime", "uptime_ms"}, {"secret", NULL}, {NULL, NULL}};
+    stint_writer_t writer = {NULL, 0, 0};
+    stint_bytes_t map = s_pack_map (&writer);
+    s_open ();
+    cr_expect (json_put_packed (s_file, map, names));
+    s_expect ("{\"uptime_ms\":12,\"groups\":[{\"oldest_ms\":0},{\"oldest_ms\":1}]}");
+    s_open ();
+    cr_expect (json_put_entries (s_file, map, names + 2));
+    s_expect ("\"uptime\":12,\"groups\":[{\"oldest\":0},{\"oldest\":1}]");
+    stint_writer_clear (&writer);
+}
+
+Test (json, entries_of_what_is_no_map_are_none)
+{
+    static const uint8_t list [] = {0x91, 0x01};
+    s_open ();
+    cr_expect_not (json_put_entries (s_file, (stint_bytes_t){list, sizeof list}, NULL));
+    cr_expect_not (json_put_entries (s_file, (stint_bytes_t){NULL, 0}, NULL));
+    s_expect ("");
 }

@@ -43,6 +43,18 @@ Test (text, a_long_line_is_cut_between_characters)
         "\xe2\x82\xac...");
 }
 
+Test (text, lines_are_taken_one_after_another)
+{
+    char line [8];
+    stint_bytes_t rest = stint_bytes_of ("one\n\n two\x1b\nof eight letters");
+    cr_expect_str_eq (text_next_line (&rest, line, sizeof line), "one");
+    cr_expect_str_eq (text_next_line (&rest, line, sizeof line), "");
+    cr_expect_str_eq (text_next_line (&rest, line, sizeof line), "two?");
+    cr_expect_str_eq (text_next_line (&rest, line, sizeof line), "of e...");
+    cr_expect_eq (rest.size, 0);
+    cr_expect_str_eq (text_next_line (&rest, line, sizeof line), "");
+}
+
 Test (text, width_counts_characters)
 {
     cr_expect_eq (text_width (""), 0);
