@@ -334,6 +334,9 @@ command_finish (int code)
     if (fflush (stdout) == 0 && !ferror (stdout))
         return code;
 
+    //  Who closed the pipe, as head does, has what it wanted.
+    if (errno == EPIPE)
+        return COMMAND_DISK;
     return command_fail (COMMAND_DISK, NULL, "cannot write to standard output: %s",
                          strerror (errno));
 }

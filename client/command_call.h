@@ -61,7 +61,7 @@ void command_print_json_result (const stint_result_t *result, const char *file);
 void command_print_failure (const stint_result_t *result);
 
 //  Flushes standard output. Returns code, or COMMAND_DISK after it has said that something
-//  could not be written.
+//  could not be written; of a pipe that its reader has closed nothing is said.
 int command_finish (int code);
 
 //  Returns the milliseconds of a clock that never goes back.

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,6 +148,29 @@ s_feed (map_t *self)
     return FEED_MORE;
 }
 
+//  Returns how many results the batch has brought.
+
+static uint64_t
+s_brought (const stint_progress_t *progress)
+{
+    return progress->done + progress->dead + progress->cancelled;
+}
+
+//  The batch says that it knows of no more: either all has ended, or the broker has no
+//  such batch any more. Returns false, as nothing is on its way.
+
+static bool
+s_fetch_none (map_t *self)
+{
+    stint_progress_t progress = {.pushed = 0};
+    stint_batch_progress (self->batch, &progress);
+    if (s_brought (&progress) < self->pushed) {
+        map_report_hide (self->report);
+        s_stop (self, command_fail_status (self->call, STINT_ERR_NOT_FOUND));
+    }
+    return false;
+}
+
 //  Fetches all that has ended, and waits for the first of it. Returns false when nothing
 //  is on its way.
 
@@ -159,7 +183,7 @@ s_fetch (map_t *self, int wait_ms)
         if (status == STINT_ERR_PENDING || status == STINT_ERR_NOT_FOUND) {
             if (wait_ms > 0)
                 self->away = 0;  //  With no time to look it would say so without a broker
-            return status == STINT_ERR_PENDING;
+            return status == STINT_ERR_PENDING || s_fetch_none (self);
         }
         if (status != STINT_OK) {
             map_report_hide (self->report);
@@ -333,6 +357,19 @@ s_run (map_t *self)
     }
 }
 
+//  Says how much goes on without us.
+
+static void
+s_say_left (map_t *self)
+{
+    stint_progress_t progress = {.pushed = 0};
+    stint_batch_progress (self->batch, &progress);
+    uint64_t left = progress.pushed - s_brought (&progress);
+    map_report_hide (self->report);
+    command_notice (self->call, "stopped; %" PRIu64 " task%s at the broker", left,
+                    left == 1 ? " goes on" : "s go on");
+}
+
 //  Ends it: what has failed, or how much goes on without us.
 
 static int
@@ -340,16 +377,10 @@ s_finish (map_t *self)
 {
     progress_counts_t counts;
     s_count (self, &counts);
-    if (self->code == COMMAND_OK && command_interrupted ()) {
-        stint_progress_t progress = {.pushed = 0};
-        stint_batch_progress (self->batch, &progress);
-        uint64_t left =
-            progress.pushed - progress.done - progress.dead - progress.cancelled;
-        map_report_hide (self->report);
-        command_notice (self->call, "stopped; %" PRIu64 " task%s at the broker", left,
-                        left == 1 ? " goes on" : "s go on");
-        return COMMAND_INTERRUPTED;
-    }
+    if (self->code == COMMAND_OK && command_interrupted ())
+        self->code = COMMAND_INTERRUPTED;
+    if (self->code == COMMAND_INTERRUPTED || self->code == COMMAND_DISK)
+        s_say_left (self);
     if (self->code != COMMAND_OK)
         return self->code;
 
@@ -392,6 +423,7 @@ int
 command_map (command_call_t *call)
 {
     command_hold_interrupt ();
+    signal (SIGPIPE, SIG_IGN);  //  A reader that has enough ends us with a last word
     map_t self = {.call = call,
                   .group = call->words [0],
                   .output = {.json = call->json, .out = call->out},

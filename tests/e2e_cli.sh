@@ -280,6 +280,17 @@ exec 9>&-
 wait "$mapper" || fail 'map of a pipe that was slow'
 [ "$(cat "$home/live")" = $'FIRST\nSECOND' ] || fail 'wrong results'
 
+# Who reads may have had enough: the last word tells what goes on, and no error.
+seq 1 5000 > "$home/in"
+{
+    timeout 60 "$bin/stint" map bytes --window 100 "$home/in" 2> "$home/err"
+    echo $? > "$home/code"
+} | head -n 1 > "$home/out"
+says out 1
+[ "$(cat "$home/code")" -eq 74 ] || fail "exit code $(cat "$home/code") for a closed pipe"
+[ "$(wc -l < "$home/err")" -eq 1 ] || fail 'more than a last word'
+has err '^stint: stopped; [0-9]+ tasks? go(es)? on at the broker$'
+
 # Ctrl-C says what goes on.
 env --default-signal=INT timeout 60 "$bin/stint" map nobody --files a b c \
     > "$home/out" 2> "$home/err" &
@@ -374,5 +385,22 @@ for ((deaths = 1; deaths <= 3; deaths++)); do
 done
 wait "$mapper" || fail "map over the death of the broker: exit code $?"
 cmp "$home/live" "$home/in" || fail 'results are lost or doubled'
+
+# One that has kept nothing does not know what it was asked to do.
+kill -9 "$broker"
+wait "$broker" 2> /dev/null
+start_broker --ephemeral
+timeout 60 "$bin/stint" map nobody --files a b > "$home/live" 2> "$home/talk" &
+mapper=$!
+until "$bin/stint" -q ls nobody --state ready 2> /dev/null | awk 'END { exit NR != 3 }'; do
+    kill -0 "$mapper" || fail 'map has ended'
+done
+kill -9 "$broker"
+wait "$broker" 2> /dev/null
+start_broker --ephemeral
+wait "$mapper"
+[ $? -eq 65 ] || fail 'map of a batch that is gone has another exit code'
+has talk '^stint: batch batch-[0-9a-f]+: no such batch$'
+says live
 
 echo "e2e_cli: ok: $checks checks"
