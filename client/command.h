@@ -25,6 +25,7 @@ enum {
     COMMAND_CONFIG = 78,        //  A bad configuration file
     COMMAND_TIMEOUT = 124,      //  Waited too long
     COMMAND_INTERRUPTED = 130,  //  Ctrl-C
+    COMMAND_OPEN = -1,          //  None, but for command_wait_for: a task has not ended
 };
 
 typedef enum {

@@ -238,12 +238,16 @@ command_patient (const command_call_t *call, stint_status_t status, int64_t *awa
     return true;
 }
 
-int
-command_wait_for (command_call_t *call, uint64_t id, bool forever, stint_result_t *result)
+int64_t
+command_deadline (const command_call_t *call, bool forever)
 {
-    int64_t until = command_now () + command_timeout (call);
-    if (forever && call->timeout_ms == 0)
-        until = INT64_MAX;
+    return forever && call->timeout_ms == 0 ? INT64_MAX
+                                            : command_now () + command_timeout (call);
+}
+
+int
+command_wait_for (command_call_t *call, uint64_t id, int64_t until, stint_result_t *result)
+{
     int64_t away = 0;
 
     //  A task that goes on is silent: so first, is there a broker at all?
@@ -266,12 +270,8 @@ command_wait_for (command_call_t *call, uint64_t id, bool forever, stint_result_
             away = 0;
         else if (!command_patient (call, status, &away))
             return command_fail_status (call, status);
-        if (until != INT64_MAX && command_now () >= until) {
-            char hint [64];
-            snprintf (hint, sizeof hint, "wait for it: stint wait %" PRIu64, id);
-            return command_fail (COMMAND_TIMEOUT, hint,
-                                 "task %" PRIu64 " has not ended yet", id);
-        }
+        if (until != INT64_MAX && command_now () >= until)
+            return COMMAND_OPEN;
     }
     command_notice (call, "stopped; task %" PRIu64 " goes on at the broker", id);
     return COMMAND_INTERRUPTED;

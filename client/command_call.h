@@ -42,11 +42,15 @@ int command_query (command_call_t *call, const stint_query_t *query, stint_bytes
 //  Prints a packed map about the broker or its groups as one line of JSON.
 void command_print_json (stint_bytes_t map);
 
-//  Waits for the end of a task: for ever when forever is set and there is no --timeout,
-//  over restarts of the broker too. Returns COMMAND_OK, also for a task that failed, or
-//  another exit code after it has said what is wrong. The result is valid until the next
-//  call of the client.
-int command_wait_for (command_call_t *call, uint64_t id, bool forever,
+//  Returns until when to wait for the end of tasks, on command_now's clock: --timeout from
+//  now, or without it five seconds; INT64_MAX instead of these when forever is set.
+int64_t command_deadline (const command_call_t *call, bool forever);
+
+//  Waits for the end of a task, over restarts of the broker too. Returns COMMAND_OK, also
+//  for a task that failed; COMMAND_OPEN when it has not ended by the deadline, of which
+//  nothing is said; or another exit code after it has said what is wrong. The result is
+//  valid until the next call of the client.
+int command_wait_for (command_call_t *call, uint64_t id, int64_t until,
                       stint_result_t *result);
 
 //  Prints what a task came to: its result, or on standard error why there is none; one

@@ -20,17 +20,25 @@ typedef enum {
     SETTING_DURATION  //  Written as 5s
 } setting_kind_t;
 
+#define YEAR_MS ((int64_t) 365 * 24 * 3600 * 1000)
+#define TERA ((int64_t) 1 << 40)
+
+//  The ranges are those of the broker's own file of settings. 0 is in none of them: to the
+//  broker it means its own default again.
+
 static const struct {
     const char *name;     //  As the protocol has it
     setting_kind_t kind;  //  How people write it
+    int64_t minimum;      //  Least value but 0
+    int64_t maximum;      //  Most
     const char *example;  //  Of a value
 } s_settings [] = {
-    {"max_tasks", SETTING_COUNT, "max_tasks=1000"},
-    {"max_bytes", SETTING_SIZE, "max_bytes=64M"},
-    {"max_attempts", SETTING_COUNT, "max_attempts=5"},
-    {"backoff", SETTING_DURATION, "backoff=500ms"},
-    {"backoff_max", SETTING_DURATION, "backoff_max=5m"},
-    {"keep_results", SETTING_DURATION, "keep_results=1d"},
+    {"max_tasks", SETTING_COUNT, 1, 1000000000, "max_tasks=1000"},
+    {"max_bytes", SETTING_SIZE, 1, 64 * TERA, "max_bytes=64M"},
+    {"max_attempts", SETTING_COUNT, 1, 1000, "max_attempts=5"},
+    {"backoff", SETTING_DURATION, 1, YEAR_MS, "backoff=500ms"},
+    {"backoff_max", SETTING_DURATION, 1, YEAR_MS, "backoff_max=5m"},
+    {"keep_results", SETTING_DURATION, 1000, YEAR_MS, "keep_results=1d"},
 };
 
 #define SETTINGS (sizeof s_settings / sizeof s_settings [0])
@@ -58,7 +66,7 @@ s_parse (size_t setting, const char *text, int64_t *value)
 {
     switch (s_settings [setting].kind) {
         case SETTING_COUNT:
-            return stint_units_parse_count (text, value) && *value >= 0;
+            return stint_units_parse_count (text, value);
         case SETTING_SIZE:
             return stint_units_parse_size (text, value);
         case SETTING_DURATION:
@@ -66,6 +74,27 @@ s_parse (size_t setting, const char *text, int64_t *value)
         default:
             assert (false);
     }
+    return false;
+}
+
+//  Says which values a setting takes. Returns false.
+
+static bool
+s_bad_value (size_t setting, const char *word)
+{
+    static const char *const kinds [] = {
+        [SETTING_COUNT] = "number", [SETTING_SIZE] = "size", [SETTING_DURATION] = "time"};
+    char hint [80];
+    char least [STINT_UNITS_SIZE];
+    char most [STINT_UNITS_SIZE];
+    s_format (setting, s_settings [setting].minimum, least);
+    s_format (setting, s_settings [setting].maximum, most);
+    snprintf (hint, sizeof hint, "as in: stint group set GROUP %s",
+              s_settings [setting].example);
+    command_fail (COMMAND_USAGE, hint,
+                  "\"%s\": %s is a %s from %s to %s, or 0 for the broker's own", word,
+                  s_settings [setting].name, kinds [s_settings [setting].kind], least,
+                  most);
     return false;
 }
 
@@ -88,18 +117,37 @@ s_setting (const char *word, stint_setting_t *setting)
                       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
         return false;
     }
-    if (word [size] != '=' || !s_parse (found, word + size + 1, &setting->value)) {
-        command_fail (COMMAND_USAGE, NULL, "\"%s\" should be as in %s", word,
-                      s_settings [found].example);
-        return false;
-    }
+    if (word [size] != '=' || !s_parse (found, word + size + 1, &setting->value)
+        || setting->value > s_settings [found].maximum
+        || (setting->value < s_settings [found].minimum && setting->value != 0))
+        return s_bad_value (found, word);
+
     setting->name = s_settings [found].name;
     return true;
+}
+
+//  Nothing was to be set: which settings are there?
+
+static int
+s_no_setting (void)
+{
+    char names [160] = "";
+    for (size_t at = 0; at < SETTINGS; at++) {
+        size_t end = strlen (names);
+        snprintf (names + end, sizeof names - end, "%s%s", at > 0 ? ", " : "",
+                  s_settings [at].name);
+    }
+    return command_fail (COMMAND_USAGE,
+                         "as in: stint group set GROUP max_tasks=1000 backoff=5s",
+                         "group set: which setting? there are %s", names);
 }
 
 static int
 s_set (command_call_t *call)
 {
+    if (call->count < 3)
+        return s_no_setting ();
+
     stint_setting_t settings [SETTINGS] = {{NULL, 0}};
     size_t count = 0;
     for (int at = 2; at < call->count; at++) {

@@ -10,11 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "command_call.h"
 #include "command_table.h"
+#include "stint_pack.h"
 
 #define PAYLOAD_MAX ((size_t) 64 << 20)
 #define READ_SIZE ((size_t) 64 << 10)
+#define ANSWER_ITEMS 1000  //  Values in what the broker says of one task
+#define OPEN_SHOWN 20      //  Tasks named of those that have not ended
 
 //  Reads a whole file into memory that the caller frees. Returns an exit code.
 
@@ -76,6 +80,43 @@ s_payload (const command_call_t *call, stint_bytes_t *payload, const uint8_t **o
     return code;
 }
 
+//  Says which tasks have not ended when the time was over. Returns COMMAND_TIMEOUT.
+
+static int
+s_fail_open (char *const *words, int count)
+{
+    char list [OPEN_SHOWN * 24 + 32] = "";
+    for (int at = 0; at < count && at < OPEN_SHOWN; at++) {
+        size_t end = strlen (list);
+        snprintf (list + end, sizeof list - end, " %s", words [at]);
+    }
+    char hint [sizeof list + 32];
+    snprintf (hint, sizeof hint, "wait for %s: stint wait%s", count == 1 ? "it" : "them",
+              list);
+    if (count > OPEN_SHOWN) {
+        size_t end = strlen (list);
+        snprintf (list + end, sizeof list - end, " and %d more", count - OPEN_SHOWN);
+    }
+    return command_fail (COMMAND_TIMEOUT, count > OPEN_SHOWN ? NULL : hint,
+                         "task%s%s %s not ended yet", count == 1 ? "" : "s", list,
+                         count == 1 ? "has" : "have");
+}
+
+//  Waits for the end of one task and prints its result.
+
+static int
+s_wait_and_print (command_call_t *call, uint64_t id, bool forever)
+{
+    stint_result_t result;
+    int code = command_wait_for (call, id, command_deadline (call, forever), &result);
+    if (code == COMMAND_OPEN) {
+        char word [24];
+        snprintf (word, sizeof word, "%" PRIu64, id);
+        return s_fail_open ((char *[]){word}, 1);
+    }
+    return code == COMMAND_OK ? command_print_result (call, &result) : code;
+}
+
 static int
 s_push (command_call_t *call, stint_bytes_t payload)
 {
@@ -92,12 +133,8 @@ s_push (command_call_t *call, stint_bytes_t payload)
     if (status != STINT_OK)
         return command_fail_status (call, status);
 
-    if (call->wait) {
-        stint_result_t result;
-        code = command_wait_for (call, id, true, &result);
-        if (code == COMMAND_OK)
-            code = command_print_result (call, &result);
-    }
+    if (call->wait)
+        code = s_wait_and_print (call, id, true);
     else
         printf (call->json ? "{\"task\":%" PRIu64 "}\n" : "%" PRIu64 "\n", id);
     return command_finish (code);
@@ -135,7 +172,48 @@ static bool
 s_goes_on (int code)
 {
     return code == COMMAND_OK || code == COMMAND_FAILED || code == COMMAND_INPUT
-           || code == COMMAND_TIMEOUT;
+           || code == COMMAND_OPEN;
+}
+
+//  Returns true when the broker says that a task has not ended. Unlike a wait for its end
+//  this is always answered.
+
+static bool
+s_is_open (command_call_t *call, uint64_t id)
+{
+    char state [16];
+    stint_bytes_t task;
+    stint_query_t query = {.what = "task", .task = id};
+    stint_client_set_timeout (call->client, command_timeout (call));
+    if (stint_client_query (call->client, &query, &task) != STINT_OK
+        || !stint_pack_valid (task, ANSWER_ITEMS))
+        return false;
+
+    answer_text (task, "state", state, sizeof state);
+    return strcmp (state, "delayed") == 0 || strcmp (state, "ready") == 0
+           || strcmp (state, "running") == 0;
+}
+
+//  Waits for one of several tasks. The time is for all of them together; when it is over,
+//  the others are still looked at.
+
+static int
+s_wait_for_one (command_call_t *call, uint64_t id, int64_t until)
+{
+    bool late = command_now () >= until;
+    if (late && s_is_open (call, id))
+        return COMMAND_OPEN;
+
+    stint_result_t result;
+    int code =
+        command_wait_for (call, id, late ? command_deadline (call, false) : until, &result);
+    if (code == COMMAND_OK && call->json)
+        return command_print_result (call, &result);
+    if (code == COMMAND_OK && result.state != STINT_DONE) {
+        command_print_failure (&result);
+        return COMMAND_FAILED;
+    }
+    return code;
 }
 
 int
@@ -145,25 +223,20 @@ command_wait (command_call_t *call)
         return COMMAND_INPUT;
 
     command_hold_interrupt ();
-    int worst = command_connect (call);
-    int64_t until = command_now () + call->timeout_ms;
-    for (int at = 0; at < call->count && s_goes_on (worst); at++) {
+    int code = command_connect (call);
+    int worst = code;
+    int open = 0;
+    int64_t until = command_deadline (call, true);
+    for (int at = 0; at < call->count && s_goes_on (code); at++) {
         uint64_t id = 0;
         command_task_number (call->words [at], &id);
-        if (call->timeout_ms > 0) {
-            //  The time is for all of them together; when it is over, the others are
-            //  still looked at.
-            int64_t left = until - command_now ();
-            call->timeout_ms = left > 1 ? left : 1;
-        }
-        stint_result_t result;
-        int code = command_wait_for (call, id, true, &result);
-        if (code == COMMAND_OK && call->json)
-            code = command_print_result (call, &result);
-        else if (code == COMMAND_OK && result.state != STINT_DONE) {
-            command_print_failure (&result);
-            code = COMMAND_FAILED;
-        }
+        code = s_wait_for_one (call, id, until);
+        if (code == COMMAND_OPEN)
+            call->words [open++] = call->words [at];
+        worst = code > worst ? code : worst;
+    }
+    if (open > 0) {
+        code = s_fail_open (call->words, open);
         worst = code > worst ? code : worst;
     }
     return command_finish (worst);
@@ -181,11 +254,7 @@ command_result (command_call_t *call)
     if (code != COMMAND_OK)
         return code;
 
-    stint_result_t result;
-    code = command_wait_for (call, id, false, &result);
-    if (code == COMMAND_OK)
-        code = command_print_result (call, &result);
-    return command_finish (code);
+    return command_finish (s_wait_and_print (call, id, false));
 }
 
 int

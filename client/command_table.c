@@ -181,14 +181,15 @@ static const command_t s_commands [] = {
     {"ping", "", "ask whether the broker answers", "", 0, 0, s_none, command_ping},
     {"group", "[list | set GROUP NAME=VALUE... | remove GROUP]", "list or change groups",
      "Alone it lists them. A group is made by the first task that is pushed to it, or by\n"
-     "set. Settings:\n"
+     "set. Settings, each of which goes back to the broker's own with 0:\n"
      "\n"
-     "    max_tasks     tasks it may hold, those with a result that waits included\n"
+     "    max_tasks     tasks it may hold, those that have ended and are kept included\n"
      "    max_bytes     bytes of their payloads, as 64M or 2G\n"
      "    max_attempts  attempts until a task is dead\n"
      "    backoff       wait before the second attempt, as 500ms; doubles each time\n"
      "    backoff_max   longest wait between two attempts\n"
-     "    keep_results  how long a result is kept when nobody fetches it\n"
+     "    keep_results  how long an ended task and its result are kept; those of a map\n"
+     "                  go as soon as it has them\n"
      "\n"
      "    stint group set resize max_tasks=1000 backoff=5s\n",
      0, INT_MAX, s_none, command_group},

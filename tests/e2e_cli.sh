@@ -141,6 +141,18 @@ has err 'did you mean "dead"'
 run 64 group set resize backof=5s
 has err 'did you mean "backoff"'
 run 64 group sett resize
+run 64 group set
+has err '^stint: group set: which group\?$'
+run 64 group set resize
+has err 'which setting\? there are max_tasks, max_bytes, max_attempts, backoff, backoff_max, keep_results$'
+run 64 group set resize max_attempts=1001
+has err '^stint: "max_attempts=1001": max_attempts is a number from 1 to 1000, or 0 for'
+run 64 group set resize max_bytes=65T
+has err 'max_bytes is a size from 1 to 64T,'
+run 64 group set resize max_tasks=10 keep_results=999ms
+has err 'keep_results is a time from 1s to 365d,'
+run 64 group set resize backoff
+run 64 group set resize max_tasks=-1
 run 65 show one
 run 65 map upper "$home/nothing"
 has err "^stint: cannot read $home/nothing: No such file"
@@ -212,7 +224,21 @@ run 0 push nobody one
 waiting=$(cat "$home/out")
 run 124 wait "$waiting" --timeout 200ms
 has err "^stint: task $waiting has not ended yet$"
+has err "^       wait for it: stint wait $waiting$"
 run 124 result "$waiting" --timeout 200ms
+has err "^stint: task $waiting has not ended yet$"
+run 0 push nobody two
+other=$(cat "$home/out")
+run 124 wait "$waiting" "$task" "$dead" "$other" --timeout 200ms
+has err "^stint: task $dead is dead after 1 attempt:$"
+has err "^stint: tasks $waiting $other have not ended yet$"
+has err "^       wait for them: stint wait $waiting $other$"
+run 124 wait "$waiting" "$task" "$other" --timeout 200ms --json
+has out "^\{\"task\":$task,\"state\":\"done\""
+says err "{\"error\":\"tasks $waiting $other have not ended yet\",\"code\":124}"
+run 124 push --wait nobody three --timeout 200ms
+has err '^stint: task [0-9]+ has not ended yet$'
+run 0 cancel "$other" "$((other + 1))"
 run 0 ls nobody
 has out "^ *$waiting +nobody +ready "
 run 0 cancel "$waiting"
@@ -326,7 +352,12 @@ run 75 push small c
 has err '^stint: no room for a task of group "small": '
 run 65 group remove small
 run 65 group remove nothing
-run 0 group set gone
+run 0 group set gone max_tasks=5 max_attempts=1000
+run 0 group list
+has out '^gone +0 +5 .* 1000 '
+run 0 group set gone max_tasks=0
+run 0 group list
+has out '^gone +0 +4000000 .* 1000 '
 run 0 group remove gone
 run 0
 has out '^stint-broker 0\.1\.0  up .*  store .*  3 workers$'
