@@ -29,9 +29,9 @@ static const stint_option_t s_table [] = {
     {"ephemeral", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "ephemeral", 0, NULL, false, NULL,
      "keep nothing on disk"},
     {"help", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "help", 'h', NULL, false, NULL,
-     "print this, and leave"},
-    {"version", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "version", 0, NULL, false, NULL,
-     "print the version, and leave"},
+     "print this help"},
+    {"version", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "version", 'V', NULL, false, NULL,
+     "print the version"},
 
     {"broker/listen", STINT_OPTION_LIST, NULL, 0, 0, NULL, "listen", 'l', NULL, false,
      "ENDPOINT", "listen here; may be given more than once"},

@@ -93,6 +93,7 @@ struct command {
     const char *arguments;            //  "GROUP [PAYLOAD|-]"
     const char *summary;              //  One line, for the list of commands
     const char *text;                 //  More, for its own help; lines end in "\n"
+    const char *timeout;              //  What its --timeout bounds; null for each answer
     int words_min;                    //  Fewest arguments
     int words_max;                    //  Most arguments
     const command_option_t *options;  //  Its own options, up to one without a name

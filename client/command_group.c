@@ -91,10 +91,9 @@ s_bad_value (size_t setting, const char *word)
     s_format (setting, s_settings [setting].maximum, most);
     snprintf (hint, sizeof hint, "as in: stint group set GROUP %s",
               s_settings [setting].example);
-    command_fail (COMMAND_USAGE, hint,
-                  "\"%s\": %s is a %s from %s to %s, or 0 for the broker's own", word,
-                  s_settings [setting].name, kinds [s_settings [setting].kind], least,
-                  most);
+    command_fail (
+        COMMAND_USAGE, hint, "\"%s\": %s is a %s from %s to %s, or 0 for the broker's own",
+        word, s_settings [setting].name, kinds [s_settings [setting].kind], least, most);
     return false;
 }
 

@@ -102,6 +102,16 @@ s_bad_value (const command_option_t *option, const char *text)
                          option->name, text, option->minimum, option->maximum);
 }
 
+//  An empty text is mostly a variable of a script that was not set.
+
+static int
+s_empty_value (const command_option_t *option)
+{
+    return command_fail (COMMAND_USAGE, NULL,
+                         "--%s: its %s is empty; give one, or leave the option out",
+                         option->name, option->argument);
+}
+
 //  Puts the value of an option where it belongs.
 
 static int
@@ -115,7 +125,7 @@ s_take_option (command_call_t *call, const command_option_t *option, char *text)
             return COMMAND_OK;
         case OPTION_TEXT:
             *(const char **) to = text;
-            return COMMAND_OK;
+            return *text ? COMMAND_OK : s_empty_value (option);
         case OPTION_COUNT:
             if (!stint_units_parse_count (text, &number))
                 return s_bad_value (option, text);
@@ -246,17 +256,20 @@ command_parse (command_call_t *call, int argc, char **argv)
     return s_check (call);
 }
 
+//  Prints a line for each option. What --timeout bounds differs from command to command.
+
 static void
-s_print_options (const command_option_t *options)
+s_print_options (const command_option_t *options, const char *timeout)
 {
     for (; options->name; options++) {
+        bool own = timeout && strcmp (options->name, "timeout") == 0;
         char letter [8] = "    ";
         if (options->letter)
             snprintf (letter, sizeof letter, "-%c, ", options->letter);
         char name [64];
         snprintf (name, sizeof name, "%s--%s %s", letter, options->name,
                   options->argument ? options->argument : "");
-        printf ("  %-24s  %s\n", name, options->help);
+        printf ("  %-24s  %s\n", name, own ? timeout : options->help);
     }
 }
 
@@ -272,9 +285,9 @@ command_help (const command_t *command)
             printf ("\n%s", command->text);
         if (command->options->name)
             puts ("\nOptions:");
-        s_print_options (command->options);
+        s_print_options (command->options, NULL);
         puts ("\nOptions of all commands:");
-        s_print_options (command_options ());
+        s_print_options (command_options (), command->timeout);
         return;
     }
     puts ("usage: stint [OPTION...] [COMMAND [ARGUMENT...]]\n\n"
@@ -283,7 +296,7 @@ command_help (const command_t *command)
     for (command = command_table (); command->name; command++)
         printf ("  %-8s  %s\n", command->name, command->summary);
     puts ("\nOptions of all commands:");
-    s_print_options (command_options ());
+    s_print_options (command_options (), NULL);
     puts ("\nThe broker is looked for in --broker, $STINT_BROKER, and the sockets\n"
           "$XDG_RUNTIME_DIR/stint/broker.sock, /tmp/stint-UID/broker.sock and\n"
           "/run/stint/broker.sock.\n"

@@ -64,6 +64,7 @@ typedef struct {
     int64_t away;          //  See command_patient
     bool full_said;        //  That the group is full
     bool deserted_said;    //  That it has no worker
+    bool lost;             //  The broker does not know the batch any more
     int code;              //  What the program exits with
 } map_t;
 
@@ -108,6 +109,7 @@ s_push_task (map_t *self)
         map_report_hide (self->report);
         if (command_patient (self->call, status, &self->away))
             return FEED_FULL;
+        self->lost = status == STINT_ERR_NOT_FOUND;
         return s_stop (self, command_fail_status (self->call, status));
     }
     char label [REORDER_LABEL_SIZE];
@@ -135,8 +137,9 @@ s_feed (map_t *self)
                     return FEED_END;
                 case INPUT_FAULT:
                     map_report_hide (self->report);
-                    return s_stop (self, command_fail (COMMAND_INPUT, NULL, "%s",
-                                                       input_error (self->input)));
+                    return s_stop (self,
+                                   command_fail (COMMAND_INPUT, input_advice (self->input),
+                                                 "%s", input_error (self->input)));
                 case INPUT_TASK:
                     self->holds_task = true;
             }
@@ -166,6 +169,7 @@ s_fetch_none (map_t *self)
     stint_batch_progress (self->batch, &progress);
     if (s_brought (&progress) < self->pushed) {
         map_report_hide (self->report);
+        self->lost = true;
         s_stop (self, command_fail_status (self->call, STINT_ERR_NOT_FOUND));
     }
     return false;
@@ -357,12 +361,13 @@ s_run (map_t *self)
     }
 }
 
-//  Says how much goes on without us.
+//  Says how much goes on without us, what has not been sent yet included.
 
 static void
 s_say_left (map_t *self)
 {
     stint_progress_t progress = {.pushed = 0};
+    stint_batch_flush (self->batch);
     stint_batch_progress (self->batch, &progress);
     uint64_t left = progress.pushed - s_brought (&progress);
     map_report_hide (self->report);
@@ -379,7 +384,9 @@ s_finish (map_t *self)
     s_count (self, &counts);
     if (self->code == COMMAND_OK && command_interrupted ())
         self->code = COMMAND_INTERRUPTED;
-    if (self->code == COMMAND_INTERRUPTED || self->code == COMMAND_DISK)
+    bool stopped = self->code == COMMAND_INTERRUPTED || self->code == COMMAND_DISK
+                   || self->code == COMMAND_INPUT;
+    if (stopped && !self->lost)
         s_say_left (self);
     if (self->code != COMMAND_OK)
         return self->code;

@@ -158,7 +158,7 @@ command_ping (command_call_t *call)
         printf (",\"took_us\":%" PRId64 "}\n", took_us);
     }
     else
-        printf ("%s answered in %" PRId64 ".%" PRId64 " ms\n", call->endpoint.address,
-                took_us / 1000, took_us % 1000 / 100);
+        printf ("%s answered in %" PRId64 ".%02" PRId64 " ms\n", call->endpoint.address,
+                took_us / 1000, took_us % 1000 / 10);
     return command_finish (COMMAND_OK);
 }

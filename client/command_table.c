@@ -19,7 +19,7 @@ static const command_option_t s_common [] = {
      .offset = AT (broker)},
     {.name = "timeout",
      .argument = "TIME",
-     .help = "how long to wait for an answer, as 500ms or 2m; 5s",
+     .help = "how long to wait for each answer, as 500ms or 2m; 5s",
      .kind = OPTION_DURATION,
      .offset = AT (timeout_ms),
      .minimum = 1,
@@ -49,6 +49,7 @@ static const command_option_t s_common [] = {
      .kind = OPTION_SWITCH,
      .offset = AT (help)},
     {.name = "version",
+     .letter = 'V',
      .help = "print the version",
      .kind = OPTION_SWITCH,
      .offset = AT (version)},
@@ -142,43 +143,47 @@ static const command_t s_commands [] = {
      "\n"
      "    stint push resize photos/cat.jpg\n"
      "    stint push --wait upper - < letter.txt\n",
-     1, 2, s_push, command_push},
+     "how long to push, 5s, and then to --wait, endless", 1, 2, s_push, command_push},
     {"map", "GROUP [FILE...]", "push a task for each line, print the results in order",
      "Reads the FILEs, or standard input: each line is the payload of a task. A result\n"
      "that does not end a line gets a line's end. Only a window of tasks is on its way at\n"
      "a time, so the input may be endless. Tasks that failed are listed at the end, and\n"
      "the exit code is then 1; with --json they are lines among the others.\n"
      "\n"
+     "Tasks may take as long as they like. A broker that goes away is waited for: a "
+     "minute,\n"
+     "or --timeout when that is longer.\n"
+     "\n"
      "With --files the payload is the name as it stands on the command line (or, without\n"
      "FILEs, on a line of standard input): workers on the same disk open it themselves.\n"
      "\n"
      "    printf 'one\\ntwo\\n' | stint map upper\n"
      "    find photos -name '*.jpg' -print0 | stint map -0 --out small resize\n",
-     1, INT_MAX, s_map, command_map},
+     "how long to look for the broker, as 500ms or 2m; 5s", 1, INT_MAX, s_map, command_map},
     {"wait", "ID...", "wait until tasks have ended",
-     "Waits for all of them, for ever or for --timeout. Exits with 1 when one failed, "
-     "with\n"
-     "124 when the time was over.\n",
-     1, INT_MAX, s_none, command_wait},
+     "Exits with 1 when one failed, with 124 when the time was over: then it tells which\n"
+     "have not ended.\n",
+     "how long to wait for all together, as 2m; endless", 1, INT_MAX, s_none, command_wait},
     {"result", "ID", "print the result of a task",
-     "Prints the very bytes. Waits up to --timeout for a task that has not ended.\n", 1, 1,
-     s_none, command_result},
+     "Prints the very bytes. It stays at the broker as long as the group's keep_results\n"
+     "says.\n",
+     "how long to wait for its end, as 500ms or 2m; 5s", 1, 1, s_none, command_result},
     {"status", "", "tell how the broker and its groups are",
      "The same as stint alone. OLDEST is how long the first task has been ready, DONE how\n"
      "many results wait to be fetched, FINISHED how many tasks have ended since the\n"
      "group was made.\n",
-     0, 0, s_status, command_status},
+     NULL, 0, 0, s_status, command_status},
     {"ls", "[GROUP]", "list tasks, in order of their numbers",
      "States: delayed, ready, running, done, dead, cancelled.\n"
      "\n"
      "    stint ls resize --state dead\n",
-     0, 1, s_ls, command_ls},
-    {"show", "ID", "tell all about one task", "", 1, 1, s_none, command_show},
+     NULL, 0, 1, s_ls, command_ls},
+    {"show", "ID", "tell all about one task", "", NULL, 1, 1, s_none, command_show},
     {"cancel", "ID...", "cancel tasks that have not ended",
      "A task that runs is stopped. Exits with 65 when one of them had ended before, or\n"
      "never was.\n",
-     1, INT_MAX, s_none, command_cancel},
-    {"ping", "", "ask whether the broker answers", "", 0, 0, s_none, command_ping},
+     NULL, 1, INT_MAX, s_none, command_cancel},
+    {"ping", "", "ask whether the broker answers", "", NULL, 0, 0, s_none, command_ping},
     {"group", "[list | set GROUP NAME=VALUE... | remove GROUP]", "list or change groups",
      "Alone it lists them. A group is made by the first task that is pushed to it, or by\n"
      "set. Settings, each of which goes back to the broker's own with 0:\n"
@@ -192,9 +197,9 @@ static const command_t s_commands [] = {
      "                  go as soon as it has them\n"
      "\n"
      "    stint group set resize max_tasks=1000 backoff=5s\n",
-     0, INT_MAX, s_none, command_group},
-    {"version", "", "print the version", "", 0, 0, s_none, command_version},
-    {"help", "[COMMAND]", "print the help of a command", "", 0, 1, s_none,
+     NULL, 0, INT_MAX, s_none, command_group},
+    {"version", "", "print the version", "", NULL, 0, 0, s_none, command_version},
+    {"help", "[COMMAND]", "print the help of a command", "", NULL, 0, 1, s_none,
      command_print_help},
     {.name = NULL},
 };

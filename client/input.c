@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,9 +30,11 @@ struct input {
     size_t searched;     //  No separator before this
     size_t size;         //  One past the last byte that was read
     size_t capacity;     //  Bytes there is room for
+    uint64_t taken;      //  Tasks that were taken from this file
     uint64_t consumed;   //  Bytes of all tasks that were brought, with separators
     uint64_t bytes;      //  Bytes of all files together; 0 when nobody knows
     char error [512];    //  What is wrong
+    const char *advice;  //  What to do about it; null when that is plain
 };
 
 static char *const s_standard_input [] = {"-"};
@@ -141,6 +144,7 @@ s_open (input_t *self)
     }
     self->pollable = !S_ISREG (about.st_mode);
     self->at++;
+    self->taken = 0;
     return INPUT_TASK;
 }
 
@@ -190,6 +194,7 @@ static input_status_t
 s_take (input_t *self, size_t end, size_t separator, stint_bytes_t *task)
 {
     *task = (stint_bytes_t){self->data + self->start, end - self->start};
+    self->taken++;
     self->consumed += task->size + separator;
     self->start = end + separator;
     self->searched = self->start;
@@ -211,9 +216,13 @@ s_find (input_t *self, stint_bytes_t *task)
     if (self->size - self->start <= INPUT_TASK_MAX)
         return INPUT_LATER;
 
+    const char *name = self->names [self->at - 1];
     snprintf (self->error, sizeof self->error,
-              "%s has a task of more than 64 MiB; is it lines at all?",
-              self->names [self->at - 1]);
+              "%.256s: %s %" PRIu64 " is longer than 64 MiB, the most that a task may be",
+              s_is_standard_input (name) ? "standard input" : name,
+              self->separator == '\n' ? "line" : "task", self->taken + 1);
+    self->advice = "keep such tasks in files and push their names: stint map --files "
+                   "GROUP FILE...";
     return INPUT_FAULT;
 }
 
@@ -277,4 +286,10 @@ const char *
 input_error (const input_t *self)
 {
     return self->error;
+}
+
+const char *
+input_advice (const input_t *self)
+{
+    return self->advice;
 }

@@ -48,4 +48,7 @@ uint64_t input_total (const input_t *self, uint64_t brought, bool *exact);
 //  Returns what is wrong, one line. Valid as long as the input.
 const char *input_error (const input_t *self);
 
+//  Returns what to do about it, one line; null when that is plain.
+const char *input_advice (const input_t *self);
+
 #endif

@@ -104,6 +104,14 @@ fails_in_json ()
 run 0 --version
 says out 'stint 0.1.0'
 says err
+for program in stint stint-broker stint-worker; do
+    for option in --version -V; do
+        [ "$("$bin/$program" $option)" = "$program 0.1.0" ] || fail "$program $option"
+    done
+    "$bin/$program" --help > "$home/out" || fail "$program --help"
+    has out '^  -h, --help  +print this help$'
+    has out '^  -V, --version  +print the version$'
+done
 run 0 help
 for command in push map wait result status ls show cancel ping group version help; do
     has out "^  $command "
@@ -127,6 +135,9 @@ run 69 --timeout 300ms map upper "$home/one"
 run 69 --timeout 300ms
 run 64 -b nowhere ping
 has err '^stint: "nowhere" \(from -b\) is not an endpoint$'
+
+run 64 -b '' ping
+has err '^stint: --broker: its ENDPOINT is empty; give one, or leave the option out$'
 
 run 64 psuh upper
 has err '^stint: "psuh" is not a command; did you mean "push"\?$'
@@ -176,7 +187,7 @@ start_worker picky --slots 2 --exec \
     'read -r line; case $line in bad*) echo "no such page: $line" >&2; exit 65;; esac; echo "$line"'
 
 run 0 ping
-has out "^$STINT_BROKER answered in [0-9.]+ ms$"
+has out "^$STINT_BROKER answered in [0-9]+\.[0-9]{2} ms$"
 run 0 -v ping
 has err "^stint: the broker at $STINT_BROKER \(from .STINT_BROKER\)$"
 
@@ -267,6 +278,14 @@ run 0 map -0 bytes "$home/in"
 says out a b c
 run 0 map upper /dev/null
 says out
+{ printf 'one\ntwo\n'; head -c 70000000 /dev/zero; } > "$home/long"
+run 65 map upper "$home/long"
+has err "^stint: $home/long: line 3 is longer than 64 MiB, the most that a task may be$"
+has err '^       keep such tasks in files and push their names: stint map --files GROUP FILE'
+has err '^stint: stopped; [0-2] tasks? go(es)? on at the broker$'
+run 65 push upper --file "$home/long"
+has err "^stint: $home/long is too large: a payload has at most 64 MiB$"
+rm "$home/long"
 
 # Names of files are tasks; results are files.
 run 0 map upper --files x/one.txt two.txt

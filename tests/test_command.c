@@ -136,6 +136,13 @@ Test (command, a_duration_without_a_unit_is_told)
                     "       as in: 500ms 30s 5m 2h30m\n");
 }
 
+Test (command, an_empty_value_is_told)
+{
+    s_expect_usage ("stint --broker= ping",
+                    "stint: --broker: its ENDPOINT is empty; give one, or leave the option "
+                    "out\n");
+}
+
 Test (command, a_missing_argument_is_told)
 {
     s_expect_usage ("stint map", "stint: map: an argument is missing\n" USAGE_MAP);
@@ -164,5 +171,7 @@ Test (command, the_table_is_sound)
             cr_expect_lt (option->offset, sizeof (command_call_t));
             cr_expect_leq (strlen (option->help), 54, "%s", option->name);
         }
+        cr_expect (!command->timeout || strlen (command->timeout) <= 54, "%s",
+                   command->name);
     }
 }

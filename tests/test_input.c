@@ -217,6 +217,23 @@ Test (input, a_task_of_more_than_64_mib_is_a_fault)
     char *names [] = {s_names [0]};
     input_t *input = input_new_lines (names, 1, '\n');
     s_expect_status (input, INPUT_FAULT);
-    cr_expect_not_null (strstr (input_error (input), "64 MiB"));
+    cr_expect_not_null (strstr (input_error (input), "/0: line 1 is longer than 64 MiB"));
+    cr_expect_not_null (strstr (input_advice (input), "--files"));
+    input_destroy (&input);
+}
+
+Test (input, a_task_that_is_too_long_is_told_by_its_place_in_its_file)
+{
+    s_write (0, "one\ntwo\n", 8);
+    s_write (1, "three\nfour\n", 11);
+    cr_assert_eq (truncate (s_names [1], (off_t) INPUT_TASK_MAX + 200000), 0);
+    char *names [] = {s_names [0], s_names [1]};
+    input_t *input = input_new_lines (names, 2, '\n');
+    s_expect (input, "one");
+    s_expect (input, "two");
+    s_expect (input, "three");
+    s_expect (input, "four");
+    s_expect_status (input, INPUT_FAULT);
+    cr_expect_not_null (strstr (input_error (input), "/1: line 3 is longer"));
     input_destroy (&input);
 }

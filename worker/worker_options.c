@@ -40,8 +40,8 @@ static const stint_option_t s_options [] = {
     {"pool-member", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "pool-member", 0, NULL, false,
      NULL, "how a pool starts its workers; not for people"},
     {"help", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "help", 'h', NULL, false, NULL,
-     "print this"},
-    {"version", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "version", 0, NULL, false, NULL,
+     "print this help"},
+    {"version", STINT_OPTION_BOOLEAN, "no", 0, 0, NULL, "version", 'V', NULL, false, NULL,
      "print the version"},
 };
 
