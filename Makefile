@@ -299,6 +299,11 @@ MAN1 := $(wildcard client/*.1 worker/*.1)
 MAN8 := $(wildcard broker/*.8)
 TO := $(DESTDIR)$(PREFIX)
 
+#  The dynamic linker looks for libraries in a cache, which root renews. What a package is
+#  made of (DESTDIR) is not installed yet.
+LDCONFIG ?= PATH="$$PATH:/usr/sbin:/sbin" ldconfig
+RENEW_CACHE = $(if $(DESTDIR),,@[ "$$(id -u)" -ne 0 ] || $(LDCONFIG))
+
 install: all
 	install -D -m 755 -t $(TO)/bin $(PROGRAMS)
 	install -D -m 644 -t $(TO)/include $(HEADERS)
@@ -311,12 +316,14 @@ install: all
 	    common/stint.pc.in > $(TO)/lib/pkgconfig/stint.pc
 	$(if $(MAN1),install -D -m 644 -t $(TO)/share/man/man1 $(MAN1))
 	$(if $(MAN8),install -D -m 644 -t $(TO)/share/man/man8 $(MAN8))
+	$(RENEW_CACHE)
 
 uninstall:
 	rm -f $(addprefix $(TO)/,$(addprefix bin/,$(notdir $(PROGRAMS))) \
 	    $(addprefix include/,$(notdir $(HEADERS))) lib/libstint.a lib/libstint.so* \
 	    lib/pkgconfig/stint.pc $(addprefix share/man/man1/,$(notdir $(MAN1))) \
 	    $(addprefix share/man/man8/,$(notdir $(MAN8))))
+	$(RENEW_CACHE)
 
 clean:
 	rm -rf .build

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  Compiles and runs the examples in C, and runs the one in shell.
+#  Installs the library, compiles the examples in C with it, runs them and the one in shell.
 #  SPDX-License-Identifier: MPL-2.0
 #
 #    STINT_BIN    where the programs and the library are     (.build/release)
@@ -32,15 +32,28 @@ fail ()
 stint-broker --ephemeral --listen "$STINT_BROKER" > "$home/broker.log" 2>&1 &
 pids+=($!)
 
+# As into /usr/local, but that the system's cache of libraries is left alone.
+prefix=$home/prefix
+install ()
+{
+    env -u MAKEFLAGS -u MAKELEVEL make -s "$1" B="$bin" PREFIX="$prefix" LDCONFIG=: \
+        > "$home/install.log" 2>&1 || fail "make $1"
+}
+install install
+for program in stint stint-broker stint-worker; do
+    [ "$("$prefix/bin/$program" --version)" = "$program 0.1.0" ] || fail "$program was not installed"
+done
+export PKG_CONFIG_PATH=$prefix/lib/pkgconfig LD_LIBRARY_PATH=$prefix/lib
+[ "$(pkg-config --modversion stint)" = 0.1.0 ] || fail 'stint.pc has another version'
+
 # The examples name a socket in /tmp; the test has one of its own.
 for side in push work; do
     source=examples/hello/hello_$side.c
     [ "$(wc -l < $source)" -lt 20 ] || fail "$source has 20 lines or more"
     sed "s|ipc:///tmp/hello.sock|$STINT_BROKER|" $source > "$home/$side.c"
     # shellcheck disable=SC2046
-    ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -Icommon -Iclient -Iworker \
-        -o "$home/$side" "$home/$side.c" "$bin/libstint.a" \
-        $(pkg-config --libs libczmq libzmq msgpack libxxhash) > "$home/cc.log" 2>&1 ||
+    ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror -o "$home/$side" "$home/$side.c" \
+        $(pkg-config --cflags --libs stint) > "$home/cc.log" 2>&1 ||
         fail "$source does not compile"
 done
 "$home/work" > "$home/work.log" 2>&1 &
@@ -54,4 +67,8 @@ sh examples/client.sh upper > "$home/output" 2> "$home/client.log" || fail 'clie
 printf '%s\n' 'ONE TASK' '#!/BIN/SH' ONE TWO THREE 'no broker there' > "$home/right"
 diff "$home/output" "$home/right" || fail 'client.sh prints something else'
 
-echo 'hello in C and a client in shell'
+install uninstall
+left=$(find "$prefix" ! -type d)
+[ -z "$left" ] || fail "make uninstall leaves $left"
+
+echo 'hello in C with the installed library, and a client in shell'
