@@ -87,5 +87,50 @@ plant lengths broker/core.c 'planted has' \
 plant lengths broker/task.c 'more than 600 lines' < <(lines 600 '//  long')
 plant lengths common/stint_wire.h 'more than 150 lines' < <(lines 150 '//  long')
 
+#  Installs a package of which make believes that it is missing, on a machine that has only
+#  what is said here: apt-get and sudo are played. installs CODE WORDS NAME=VALUE...
+installs ()
+{
+    local wanted=$1 words=$2 code
+    shift 2
+    env -i PATH="$copy/machine" TMPDIR="$copy" "$@" setsid -w sh tests/packages.sh compare \
+        > "$copy/output" 2>&1 < /dev/null
+    code=$?
+    if [ "$code" -ne "$wanted" ] || ! grep -q -- "$words" "$copy/output"; then
+        echo "wrong: packages.sh with $*: exit code $code, not $wanted, or no '$words':"
+        cat "$copy/output"
+        wrong=1
+    fi
+    if [ "$code" -eq 0 ] && [ "$(wc -l < "$copy/output")" -ne 1 ]; then
+        echo "wrong: packages.sh with $* says more than one line:"
+        cat "$copy/output"
+        wrong=1
+    fi
+}
+
+mkdir "$copy/machine"
+for tool in sh env tr sort cat mktemp rm setsid touch chmod true; do
+    ln -s "$(type -P $tool)" "$copy/machine/$tool"
+done
+printf '#!/bin/sh\necho "$USER_ID"\n' > "$copy/machine/id"
+cat > "$copy/machine/apt-get" << 'END'
+#!/bin/sh
+echo 'debconf: unable to initialize frontend: Dialog' >&2
+[ "$DEBIAN_FRONTEND" = noninteractive ] || exit 1
+case " $* " in *" update "*) exit 0 ;; esac
+[ -z "$APT_FAILS" ] || { echo 'E: no space left'; exit 100; }
+touch "${0%/*}/beanstalkd" && chmod +x "${0%/*}/beanstalkd"
+END
+chmod +x "$copy/machine/id" "$copy/machine/apt-get"
+installs 1 'E: no space left' USER_ID=0 APT_FAILS=1
+installs 1 'neither root nor sudo.* apt-get install beanstalkd' USER_ID=1000
+printf '#!/bin/sh\n[ "$1" = -n ] && [ -n "$MAY" ] && shift && exec env APT_FAILS= "$@"\n' \
+    > "$copy/machine/sudo"
+chmod +x "$copy/machine/sudo"
+installs 1 'no terminal where sudo.* apt-get install beanstalkd' USER_ID=1000
+installs 0 'installing Debian packages.*: beanstalkd' USER_ID=1000 MAY=yes
+rm "$copy/machine/beanstalkd"
+installs 0 'installing Debian packages.*: beanstalkd' USER_ID=0
+
 [ "$wrong" -eq 0 ] || exit 1
 echo "$planted planted faults, all found"

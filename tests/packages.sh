@@ -64,23 +64,41 @@ if ! command -v apt-get > /dev/null; then
     echo 'stint: there is no apt-get here; install what provides them and run make again'
     exit 1
 fi
+
+#  Says that we may not install anything, and what to type instead.
+not_root ()
+{
+    echo "stint: missing, and $1; as root: apt-get update && apt-get install $wanted"
+    exit 1
+}
+
+#  sudo asks for a password at the terminal, not at its standard input.
 root=''
 if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo > /dev/null || not_root 'neither root nor sudo to install it'
     root='sudo'
-    if ! command -v sudo > /dev/null; then
-        echo "stint: missing, and neither root nor sudo to install them: $wanted"
-        echo "stint: as root: apt-get update && apt-get install $wanted"
-        exit 1
+    if ! (: < /dev/tty) 2> /dev/null; then
+        root='sudo -n'
+        sudo -n true 2> /dev/null || not_root 'no terminal where sudo could ask for a password'
     fi
 fi
 
-echo "stint: installing Debian packages: $wanted"
-#  RUNLEVEL 1: what comes with a service does not start it.
-apt='env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1'
-apt="$apt apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300"
-$root $apt update < /dev/null || echo 'stint: could not update the lists; trying the old ones'
+log=$(mktemp "${TMPDIR:-/tmp}/stint-packages-XXXXXX")
+trap 'rm -f "$log"' EXIT
+
+#  apt-get, without a word unless it fails. RUNLEVEL 1: what comes with a service does not
+#  start it.
+apt ()
+{
+    $root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -y \
+        -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" < /dev/null > "$log" 2>&1 ||
+        { cat "$log" >&2; return 1; }
+}
+
+echo "stint: installing Debian packages, which may take minutes: $wanted"
+apt update || echo 'stint: could not update the lists; trying the old ones'
 #  The list is split into words on purpose.
-$root $apt install --no-install-recommends $wanted < /dev/null || {
+apt install --no-install-recommends $wanted || {
     echo "stint: could not install: $wanted"
     exit 1
 }
