@@ -6,6 +6,7 @@
 #include "settings.h"
 #include "stint_log.h"
 #include "stint_units.h"
+#include "store_directory.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -229,6 +230,25 @@ s_keep_pages (void)
 #endif
 }
 
+//  Says what may be meant otherwise, and does not keep the broker from serving.
+
+static void
+s_warn (const broker_options_t *options, uint64_t files)
+{
+    if (files < options->limits.sessions + (uint64_t) OWN_FILES)
+        stint_log (STINT_LOG_WARNING, "broker.few_files",
+                   stint_field_number ("files", files),
+                   stint_field_number ("sessions", options->limits.sessions),
+                   stint_field_text ("do", "raise ulimit -Hn (LimitNOFILE) if so many are "
+                                           "to connect"));
+    if (options->engine != &store_memory && directory_is_open (options->store.directory))
+        stint_log (
+            STINT_LOG_WARNING, "store.open_to_all",
+            stint_field_text ("store", options->store.directory),
+            stint_field_text ("why", "every user may put another store in its place"),
+            stint_field_text ("do", "chmod o-w"));
+}
+
 static int
 s_run (s_main_t *self)
 {
@@ -243,12 +263,7 @@ s_run (s_main_t *self)
         fprintf (stderr, "stint-broker: %s\n", error);
     else {
         s_say_ready (broker, &options);
-        if (files < options.limits.sessions + (uint64_t) OWN_FILES)
-            stint_log (STINT_LOG_WARNING, "broker.few_files",
-                       stint_field_number ("files", files),
-                       stint_field_number ("sessions", options.limits.sessions),
-                       stint_field_text ("do", "raise ulimit -Hn (LimitNOFILE) if so many "
-                                               "are to connect"));
+        s_warn (&options, files);
         code = broker_run (broker, self->signals, s_control, self);
         broker_destroy (&broker);
         if (code == 0)

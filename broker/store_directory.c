@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,4 +136,58 @@ directory_advice (const char *path, int error)
         return "no address space of that size; lower the size limit of the store or "
                "raise that of the process (ulimit -v)";
     return "name another directory, or see to its disk";
+}
+
+//  Writes whose a file or directory is, unless it is ours. Returns as the function below.
+
+static bool
+s_tell_owner (const char *place, char *text, size_t size)
+{
+    char names [1024];
+    struct stat known;
+    struct passwd entry, *found = NULL;
+    if (stat (place, &known) != 0 || known.st_uid == geteuid ())
+        return false;
+    char user [32];
+    snprintf (user, sizeof user, "user %lu", (unsigned long) known.st_uid);
+    if (getpwuid_r (known.st_uid, &entry, names, sizeof names, &found) != 0)
+        found = NULL;
+    snprintf (text, size,
+              "%.128s belongs to %.64s; run the broker as that user, or name another "
+              "directory",
+              place, found ? found->pw_name : user);
+    return true;
+}
+
+bool
+directory_tell_owner (const char *path, char *text, size_t size)
+{
+    static const char *const files [] = {"stint.lock", "data.mdb"};
+    char place [PATH_MAX];
+    struct stat known;
+    snprintf (place, sizeof place, "%s", path);
+    while (stat (place, &known) != 0 && strlen (place) > 1) {
+        char *slash = strrchr (place, '/');
+        if (!slash)
+            snprintf (place, sizeof place, ".");
+        else
+            slash [slash == place ? 1 : 0] = 0;
+    }
+    if (s_tell_owner (place, text, size))
+        return true;
+    for (size_t at = 0; at < 2; at++) {
+        char *file = directory_file (path, files [at]);
+        bool told = s_tell_owner (file, text, size);
+        free (file);
+        if (told)
+            return true;
+    }
+    return false;
+}
+
+bool
+directory_is_open (const char *path)
+{
+    struct stat known;
+    return stat (path, &known) == 0 && (known.st_mode & S_IWOTH);
 }

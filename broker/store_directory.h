@@ -28,4 +28,12 @@ uint64_t directory_free_bytes (const char *path);
 //  Returns what a person can do about an errno that came from there. Never null.
 const char *directory_advice (const char *path, int error);
 
+//  Writes to whom the directory belongs, or the lowest above it that can be seen, or a file
+//  of a store in it. Returns false, and writes nothing, when all of that is ours, or nobody
+//  can know.
+bool directory_tell_owner (const char *path, char *text, size_t size);
+
+//  Returns true when every user may put files there.
+bool directory_is_open (const char *path);
+
 #endif

@@ -33,26 +33,30 @@
 //  ---------------------------------------------------------------------------
 //  What people are told
 
-//  Returns what to do about an error of LMDB or of the system.
+//  Returns what to do about an error of LMDB or of the system; it may stand in text.
 
 static const char *
-s_advice (const char *directory, int rc)
+s_advice (const char *directory, int rc, char *text, size_t size)
 {
     if (rc == MDB_MAP_FULL)
         return "the store has reached its size limit; raise the limit";
     if (rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH)
-        return "its data.mdb is not ours; name another directory";
+        return "its data.mdb is not ours, or its head is damaged; restore it from a copy, "
+               "or name another directory";
     if (rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_PANIC)
         return "the file is damaged; restore it from a copy";
+    if ((rc == EACCES || rc == EPERM) && directory_tell_owner (directory, text, size))
+        return text;
     return directory_advice (directory, rc);
 }
 
 void
 lmdb_file_tell (lmdb_file_t *self, const char *operation, int rc)
 {
+    char text [256];
     const char *directory = self->options.directory;
     snprintf (self->failure, sizeof self->failure, "cannot %s store %s: %s (%s)", operation,
-              directory, mdb_strerror (rc), s_advice (directory, rc));
+              directory, mdb_strerror (rc), s_advice (directory, rc, text, sizeof text));
 }
 
 //  ---------------------------------------------------------------------------

@@ -307,8 +307,20 @@ wrong_stores ()
     cp "$home/whole.mdb" "$store/data.mdb"
     start_broker
     status_is tasks 3 || fail 'the restored store does not hold three tasks'
+    [ "$(count_log broker store.open_to_all)" -eq 0 ] || fail 'a store of ours is not open to all'
     stop_broker
     ok 'a store that was restored from a copy holds all'
+
+    # Nor is a file without its head taken for a new one.
+    dd if=/dev/zero of="$store/data.mdb" bs=4096 count=2 conv=notrunc 2> /dev/null
+    refuse 78 'its head is damaged' stint-broker --store "$store" --listen "$STINT_BROKER"
+    cp "$home/whole.mdb" "$store/data.mdb"
+    chmod 777 "$store"
+    start_broker
+    log_count_is "store.open_to_all store=$store .*chmod o-w" 1 ||
+        fail 'nothing is said about a store that every user may change'
+    stop_broker
+    ok 'a store that every user may change is warned about'
 }
 
 #  ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 //  test_store: what both engines promise when nothing goes wrong
 //  SPDX-License-Identifier: MPL-2.0
 
+#include "store_directory.h"
 #include "store_fixture.h"
 
 #include <criterion/criterion.h>
@@ -346,9 +347,28 @@ Test (store, a_directory_of_somebody_else_is_refused)
     cr_assert_eq (chmod (self->directory, 0500), 0);
     bool root = geteuid () == 0;
     cr_assert (!root || seteuid (65534) == 0);
-    s_is_refused (self, EACCES, "Permission denied");
+    s_is_refused (self, EACCES, root ? "belongs to root; run" : "Permission denied");
     cr_assert (!root || seteuid (0) == 0);
     cr_assert_eq (chmod (self->directory, 0700), 0);
+    store_fixture_destroy (&self);
+}
+
+Test (store, who_is_kept_out_learns_whose_the_lowest_directory_is)
+{
+    char text [256] = "";
+    bool root = geteuid () == 0;
+    cr_assert (!root || seteuid (65534) == 0);
+    cr_assert (directory_tell_owner ("/no/such/store/", text, sizeof text));
+    cr_expect_str_eq (text, "/ belongs to root; run the broker as that user, or name "
+                            "another directory");
+    cr_assert (directory_tell_owner ("/usr/no/such/store", text, sizeof text));
+    cr_expect (strncmp (text, "/usr belongs to root; ", 22) == 0, "%s", text);
+    cr_assert (!root || seteuid (0) == 0);
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    cr_expect_not (directory_tell_owner (self->directory, text, sizeof text));
+    cr_expect_not (directory_is_open (self->directory));
+    cr_assert_eq (chmod (self->directory, 0707), 0);
+    cr_expect (directory_is_open (self->directory));
     store_fixture_destroy (&self);
 }
 
@@ -357,7 +377,7 @@ Test (store, a_file_that_is_not_lmdbs_is_refused)
     store_fixture_t *self = store_fixture_new (&store_lmdb);
     static char text [16384] = "not a store";
     s_write_file (store_fixture_file (self, "data.mdb"), text, sizeof text);
-    s_is_refused (self, 0, "not ours");
+    s_is_refused (self, 0, "not ours, or its head is damaged");
     store_fixture_destroy (&self);
 }
 
