@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-static const task_t *
-s_task (const sim_t *self, uint64_t id)
-{
-    const core_t *core = self->broker.core;
-    uint32_t slot = tasks_find (&core->tasks, id);
-    return slot ? &core->tasks.tasks.pool [slot] : NULL;
-}
-
 //  Returns true while the worker whose attempt has to go on has it.
 
 static bool
@@ -43,7 +35,7 @@ s_lists (const sim_message_t *message)
 static void
 s_before (sim_t *self, uint32_t index, uint64_t id, uint64_t fence, uint32_t session)
 {
-    const task_t *task = s_task (self, id);
+    const task_t *task = sim_task (self, id);
     self->before.tasks [index].state = task ? task->state : 0;
     self->before.tasks [index].matches = false;
     if (!task)
@@ -167,7 +159,7 @@ s_judge_item (sim_t *self, uint32_t index)
         return;
     index = s_that_matches (self, index);
     const sim_item_t *item = &message->items [index];
-    const task_t *task = s_task (self, item->id);
+    const task_t *task = sim_task (self, item->id);
     uint8_t state = self->before.tasks [index].state;
     sim_check (self, task || !state, "S1", "a message about task %lu removes it", item->id);
     if (!task)
@@ -200,7 +192,7 @@ static void
 s_judge_cancel (sim_t *self)
 {
     uint8_t state = self->before.tasks [0].state;
-    const task_t *task = s_task (self, self->before.message->id);
+    const task_t *task = sim_task (self, self->before.message->id);
     if (!state || self->before.message->broken)
         return;
     sim_check (self, task && task->state == (task_ended (state) ? state : STINT_CANCELLED),
@@ -226,7 +218,7 @@ s_judge_push (sim_t *self, const reply_t *reply)
                reply->count, message->item_count);
     if (first->id == reply->id)
         sim_seen (self, RARE_PUSH_AGAIN);
-    const task_t *task = s_task (self, reply->id);
+    const task_t *task = sim_task (self, reply->id);
     if (first->id != reply->id) {
         sim_check (self, task, "S1", "task %lu is accepted and not there", reply->id);
         const group_t *group = &core->groups.groups.pool [task->group];
@@ -252,7 +244,7 @@ sim_truth_after (sim_t *self, const sim_message_t *message, uint32_t session)
     else if (message->command == STP_READY) {
         for (uint32_t index = 0; index < message->item_count; index++) {
             sim_truth_t *truth = sim_truth_of (self, message->items [index].id);
-            const task_t *task = s_task (self, message->items [index].id);
+            const task_t *task = sim_task (self, message->items [index].id);
             if (truth && task && task->holder == session)
                 truth->adopter = 0;
         }

@@ -3,20 +3,12 @@
 
 #include "sim_truth.h"
 
-static const task_t *
-s_task (const sim_t *self, uint64_t id)
-{
-    const core_t *core = self->broker.core;
-    uint32_t slot = tasks_find (&core->tasks, id);
-    return slot ? &core->tasks.tasks.pool [slot] : NULL;
-}
-
 //  What of a result can be seen before the core takes it.
 
 static void
 s_notice_result (sim_t *self, const sim_item_t *item)
 {
-    const task_t *task = s_task (self, item->id);
+    const task_t *task = sim_task (self, item->id);
     if (!task) {
         if (!sim_truth_of (self, item->id) && !item->body.nonce)
             sim_seen (self, RARE_UNDONE_RESULT);
@@ -35,7 +27,7 @@ s_notice_ready (sim_t *self, const sim_message_t *message)
 {
     const core_t *core = self->broker.core;
     for (uint32_t index = 0; index < message->item_count; index++) {
-        const task_t *task = s_task (self, message->items [index].id);
+        const task_t *task = sim_task (self, message->items [index].id);
         self->before.tasks [index].fence = task ? task->fence : UINT64_MAX;
     }
     uint32_t entry = roster_find (&core->roster, message->id);
@@ -94,7 +86,7 @@ sim_notice_after (sim_t *self, const sim_message_t *message, uint32_t session)
     else if (message->command == STP_READY) {
         for (uint32_t index = 0; index < message->item_count; index++) {
             const sim_item_t *item = &message->items [index];
-            const task_t *task = s_task (self, item->id);
+            const task_t *task = sim_task (self, item->id);
             if (task && task->fence == item->fence
                 && before->tasks [index].fence < item->fence)
                 sim_seen (self, RARE_ADOPTED_LOST_START);

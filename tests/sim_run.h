@@ -97,8 +97,8 @@ void sim_draw (sim_plan_t *plan, uint64_t seed);
 bool sim_live (sim_t *self, const sim_plan_t *plan);
 void sim_set (sim_t *self, uint32_t timer, int64_t at);
 void sim_seen (sim_t *self, sim_rare_t rare);
-_Noreturn void sim_break (sim_t *self, const char *promise, const char *format, ...)
-    __attribute__ ((format (printf, 3, 4)));
+void sim_break (sim_t *self, const char *promise, const char *format, ...)
+    __attribute__ ((noreturn, format (printf, 3, 4)));
 uint64_t sim_around (uint64_t *chance, uint64_t mean);
 
 //  Breaks the named promise unless the condition holds.

@@ -212,6 +212,14 @@ s_goes_on (sim_t *self, uint32_t peer, const sim_attempt_t *held)
     return awaited || held->fence == task->fence;
 }
 
+const task_t *
+sim_task (const sim_t *self, uint64_t id)
+{
+    const core_t *core = self->broker.core;
+    uint32_t slot = tasks_find (&core->tasks, id);
+    return slot ? &core->tasks.tasks.pool [slot] : NULL;
+}
+
 void
 sim_truth_gives_up (sim_t *self)
 {

@@ -45,6 +45,9 @@ void sim_truth_look (sim_t *self);
 //  As that, and at all that the core's tables, lists, counts and accounts have to agree on.
 void sim_truth_audit (sim_t *self);
 
+//  Returns the task of that number as the core has it, or null.
+const task_t *sim_task (const sim_t *self, uint64_t id);
+
 //  A broker has recovered: whose attempts have to go on.
 void sim_truth_recovered (sim_t *self);
 

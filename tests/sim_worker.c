@@ -238,11 +238,9 @@ sim_worker_act (sim_t *self, uint32_t peer, uint64_t *chance)
     }
     else if (number < 750)
         s_die (self, peer);
-    else if (number < 850)
-        sim_peer_join (self, peer);
-    else if (number < 900)
+    else if (number < 800)
         me->silent = true;
-    else if (number < 950 && me->silent)
+    else if (number < 900 || (number < 950 && me->silent))
         sim_peer_join (self, peer);
 }
 
