@@ -287,6 +287,11 @@ bench: all $(BENCHES)
 soak: scenes
 	@SOAK_SECONDS=$(or $(SECONDS),600) STINT_BIN=$(abspath $(B)) bash tests/soak.sh
 
+#  Everything that tries to lose a task, for an hour or SECONDS=n; ends with a table.
+proof: scenes $(B)/sim
+	@$(MAKE) MODE=fuzz B=.build/fuzz CC=clang fuzzers
+	@PROOF_SECONDS=$(or $(SECONDS),3600) STINT_BIN=$(abspath $(B)) bash tests/proof.sh
+
 compare: scenes
 	@STINT_BIN=$(abspath $(B)) bash tests/compare_beanstalkd.sh
 
@@ -334,5 +339,5 @@ help:
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all scenes packages test check $(HOUSE) format format-check warnings objects tidy tidied \
-        cppcheck coverage sim mutants fuzz fuzzers fuzz-coverage tsan valgrind demo bench soak \
+        cppcheck coverage sim mutants fuzz fuzzers fuzz-coverage tsan valgrind demo bench soak proof \
         compare install uninstall clean help

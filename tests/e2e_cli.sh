@@ -18,6 +18,7 @@ checks=0
 
 clean_up ()
 {
+    exec 2> /dev/null  # what bash says of those that are killed now
     for pid in $workers $broker; do
         kill -9 "$pid" 2> /dev/null
     done
