@@ -176,12 +176,16 @@ core_recovered (core_t *self, int64_t now, uint64_t epoch)
 //  ---------------------------------------------------------------------------------
 //  Messages
 
-//  A peer that goes on as if we knew it is told to begin again: one that we never met, and
-//  a worker that has not said READY.
+//  A peer that goes on as if we knew it is told to begin again: one that we never met, a
+//  worker that has not said READY, and one whose first READY of several was lost: with
+//  what is behind that alone, all that the first one claims would count as given up.
 
 static bool
-s_is_stranger (const session_t *session, stp_command_t command)
+s_is_stranger (const session_t *session, const stint_message_t *message)
 {
+    stp_command_t command = message->command;
+    if (command == STP_READY && message->cursor > 0)
+        return session->worker == 0;
     if (command == STP_CREDIT || command == STP_RESULT || command == STP_RETURN)
         return session->worker == 0;
     return command == STP_HEARTBEAT && !session->known;
@@ -197,7 +201,7 @@ core_receive (core_t *self, int64_t now, uint32_t session, stint_message_t *mess
         return;
     journal_mark (self->journal, now, self->next_id);
     sessions_heard (&self->sessions, session, now);
-    if (s_is_stranger (sender, message->command)) {
+    if (s_is_stranger (sender, message)) {
         core_leave (self, session);
         effects_add (out, STP_BYE, session);
         return;

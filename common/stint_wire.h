@@ -58,7 +58,7 @@ typedef struct {
     uint64_t worker;          //  w: a worker's own random number, kept over reconnects
     uint64_t id;              //  i: number of a task, or of the first of several
     uint64_t count;           //  c: a count: tasks accepted, credit, window, limit
-    uint64_t cursor;          //  k: outcomes of a batch up to here are collected
+    uint64_t cursor;          //  k: outcomes up to here are collected; claimed before
     uint64_t after;           //  a: list tasks above this number
     uint64_t delay;           //  d: milliseconds to wait before trying again
     uint64_t heartbeat;       //  u: milliseconds between heartbeats

@@ -107,7 +107,7 @@ s_write_push (const sim_message_t *message)
 static void
 s_write_ready (const sim_message_t *message)
 {
-    stint_wire_begin (&s_header, STP_READY, message->more ? 7 : 6);
+    stint_wire_begin (&s_header, STP_READY, 6u + message->more + (message->sequence > 0));
     stint_wire_number (&s_header, 'r', message->request);
     stint_wire_number (&s_header, 'w', message->id);
     stint_wire_number (&s_header, 'c', message->count);
@@ -120,6 +120,8 @@ s_write_ready (const sim_message_t *message)
     }
     if (message->more)
         stint_wire_number (&s_header, 'x', 1);
+    if (message->sequence > 0)
+        stint_wire_number (&s_header, 'k', message->sequence);
 }
 
 static void
@@ -144,11 +146,12 @@ s_write_query (const sim_message_t *message)
 {
     static const char *const operations [] = {"ping",    "status", "groups", "workers",
                                               "batches", "tasks",  "task",   "nonsense"};
-    stint_wire_begin (&s_header, STP_QUERY, 4);
+    stint_wire_begin (&s_header, STP_QUERY, 5);
     stint_wire_number (&s_header, 'r', message->request);
     stint_wire_text (&s_header, 'o', operations [message->setting]);
     stint_wire_text (&s_header, 'g', sim_groups [message->group]);
     stint_wire_number (&s_header, 'i', message->id);
+    stint_wire_number (&s_header, 'a', message->cursor);
 }
 
 static void

@@ -110,6 +110,7 @@ sim_worker_join (sim_t *self, uint32_t peer)
         message.count = worker->capacity;
         message.cursor = sim_random (&me->chance, 4) ? 1 << 20 : 60;
         message.request = ++me->requests;
+        message.sequence = index;
         while (index < worker->held_count && message.item_count < SIM_ITEMS) {
             sim_attempt_t *held = &worker->held [index++];
             held->request = 0;

@@ -145,6 +145,31 @@ Test (core_restart, claims_may_come_in_several_messages)
     cr_assert_eq (rig_hear (s_rig, other, STP_TASK)->reply.id, 2);
 }
 
+//  The broker crashed between the two messages, and only the second came to the new one:
+//  what the first claimed is not given up because of that.
+
+Test (core_restart, claims_whose_first_message_was_lost_are_asked_for_again)
+{
+    rig_crash (s_rig, s_rig->sealed);
+    uint32_t other = s_other ();
+    uint32_t session = rig_open (s_rig);
+    rig_begin (s_rig, STP_READY, 5);
+    rig_number (s_rig, 'r', 2);
+    rig_number (s_rig, 'w', 1);
+    rig_number (s_rig, 'c', 1);
+    rig_groups (s_rig, &(const char *){"bread"}, 1);
+    rig_number (s_rig, 'k', 1);
+    rig_send (s_rig, session);
+    rig_turn (s_rig);
+    cr_assert (rig_hear (s_rig, session, STP_BYE));
+    cr_assert_null (rig_hear (s_rig, session, STP_ACCEPTED));
+    cr_assert_null (rig_hear (s_rig, other, STP_TASK));
+    session = rig_open (s_rig);
+    rig_claim (s_rig, session, 1, "bread", 1, 1, s_fence);
+    cr_assert_null (rig_hear (s_rig, session, STP_STALE));
+    cr_assert_eq (core_totals (s_rig->core).adopted, 1);
+}
+
 Test (core_restart, a_push_that_was_lost_is_pushed_again_under_other_numbers)
 {
     s_rig->keeps_up = false;

@@ -338,6 +338,29 @@ Test (worker_link, hostile_messages_are_ignored)
     puppet_destroy (&broker);
 }
 
+Test (worker_link, claims_beyond_a_list_say_how_many_came_before)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (puppet_endpoint (broker), STINT_LIST_MAX + 2);
+    stint_message_t *ready = puppet_await (broker, STP_READY);
+    cr_assert_not (stint_wire_has (ready, 'k'));
+    puppet_accept (broker, ready->request, 1000, 1000);
+    puppet_tasks (broker, 1, STINT_LIST_MAX);
+    puppet_tasks (broker, STINT_LIST_MAX + 1, STINT_LIST_MAX + 2);
+    cr_assert_eq (stint_attempt_id (s_next (worker)), 1);
+    puppet_bare (broker, STP_BYE);
+    ready = puppet_await (broker, STP_READY);
+    cr_assert_eq (ready->list_count, STINT_LIST_MAX);
+    cr_assert_eq (ready->state, 1);
+    cr_assert_not (stint_wire_has (ready, 'k'));
+    ready = puppet_expect (broker, STP_READY);
+    cr_assert_eq (ready->list_count, 2);
+    cr_assert_eq (ready->state, 0);
+    cr_assert_eq (ready->cursor, STINT_LIST_MAX);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
 Test (worker_link, the_held_set_does_what_a_table_does)
 {
     enum {

@@ -115,7 +115,7 @@ s_write_ready (stint_line_t *self, const stint_refs_t *refs, uint32_t from, uint
 {
     const stint_link_settings_t *settings = self->settings;
     bool last = to == refs->count;
-    stint_wire_begin (&self->writer, STP_READY, last ? 6 : 7);
+    stint_wire_begin (&self->writer, STP_READY, 6u + (last ? 0 : 1) + (from > 0 ? 1 : 0));
     stint_wire_number (&self->writer, 'r', ++self->request);
     stint_wire_number (&self->writer, 'w', settings->worker);
     stint_wire_field (&self->writer, 'h');
@@ -126,6 +126,8 @@ s_write_ready (stint_line_t *self, const stint_refs_t *refs, uint32_t from, uint
     stint_wire_text (&self->writer, 'n', self->name);
     if (!last)
         stint_wire_number (&self->writer, 'x', 1);
+    if (from > 0)
+        stint_wire_number (&self->writer, 'k', from);
     s_write_refs (self, STP_READY, refs, from, to);
 }
 
