@@ -270,6 +270,19 @@ s_hear_batch (sim_t *self, uint32_t peer, const reply_t *reply)
 //  ---------------------------------------------------------------------------------
 //  The rest
 
+//  Where a list of tasks begins. Each crash leaves a gap of numbers, which a list from the
+//  beginning looks up one by one: that takes as long as a hundred worlds.
+
+static uint64_t
+s_after (const sim_t *self, uint64_t *chance)
+{
+    uint64_t back = sim_random (chance, 300);
+    const core_t *core = self->broker.core;
+    if (sim_random (chance, 5000) == 0)
+        return 0;
+    return core && core->next_id > back ? core->next_id - back : UINT64_MAX - back;
+}
+
 static void
 s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
 {
@@ -282,8 +295,10 @@ s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
         message.request = REQUEST (FOR_CANCEL, message.id);
     else if (command == STP_COLLECT)
         message.request = REQUEST (FOR_WATCH, message.id);
-    else if (command == STP_QUERY)
+    else if (command == STP_QUERY) {
         message.setting = (uint8_t) sim_random (chance, 8);
+        message.cursor = s_after (self, chance);
+    }
     else if (command == STP_GROUP) {
         static const uint64_t least [] = {0, 5, 500, 1, 500, 1};
         static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6};
