@@ -226,6 +226,11 @@ sim_nemesis_heal (sim_t *self)
 {
     self->calm = true;
     self->stalled_until = 0;
+    //  A turn that took long ends now: no more than that may be forgiven
+    sim_broker_t *broker = &self->broker;
+    int64_t now = sim_broker_now (self);
+    if (broker->waits_at > now)
+        broker->waits_at = broker->wake_at = now;
     for (uint32_t link = 0; link < SIM_LINKS; link++)
         s_cut (self, link, 3, 0, 0);
     sim_disk_t *disk = &self->disk;
@@ -235,7 +240,7 @@ sim_nemesis_heal (sim_t *self)
     disk->unreadable = false;
     disk->trouble = SIM_DISK_WELL;
     disk->trouble_until = 0;
-    self->broker.crash_in = self->broker.crash_replay = 0;
+    broker->crash_in = broker->crash_replay = 0;
     for (uint32_t peer = 0; peer < self->peer_count; peer++) {
         self->peers [peer].paused_until = 0;
         sim_peer_join (self, peer);
