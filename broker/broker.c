@@ -21,7 +21,6 @@
 #define MESSAGES_MAX 256                   //  Taken from the socket in one turn
 #define RUNS_MAX 32                        //  Times that the core goes on in one turn
 #define MOVES_MAX 4                        //  Blocks copied forward in one turn
-#define STALL_MS 500                       //  A turn that late is a stall of our own
 #define OUTBOX_MAX ((uint64_t) 256 << 20)  //  Bytes that wait to be sent
 
 struct broker {
@@ -373,11 +372,9 @@ static void
 s_read_clock (broker_t *self)
 {
     int64_t now = broker_clock_now (&self->clock);
-    int64_t stall = self->waits_at - self->now;
-    if (now > self->wake_at)
-        stall += now - self->wake_at;
+    int64_t stall = broker_clock_stalled (self->now, self->waits_at, self->wake_at, now);
     self->now = now;
-    if (stall > STALL_MS) {
+    if (stall > 0) {
         stint_log (STINT_LOG_WARNING, "broker.stalled",
                    stint_field_duration ("for", stall));
         core_forgive (self->core, stall);

@@ -7,13 +7,13 @@
 
 #include "sim_truth.h"
 
+#include "clock.h"
 #include "core_events.h"
 
 #include <string.h>
 
 #define RUNS_MAX 32      //  Times that the core goes on in one turn
 #define MOVES_MAX 4      //  Blocks copied forward in one turn
-#define STALL_MS 500     //  A turn that late is a stall of our own
 #define WAITS_MAX 32768  //  Most answers that wait for the disk, a power of two
 #define READY_MAX 32768  //  Most that do not, in a turn
 
@@ -344,11 +344,10 @@ s_read_clock (sim_t *self)
 {
     sim_broker_t *broker = &self->broker;
     int64_t now = sim_broker_now (self);
-    int64_t stall = broker->waits_at - broker->now;
-    if (now > broker->wake_at)
-        stall += now - broker->wake_at;
+    int64_t stall =
+        broker_clock_stalled (broker->now, broker->waits_at, broker->wake_at, now);
     broker->now = now;
-    if (stall <= STALL_MS)
+    if (stall == 0)
         return;
     sim_seen (self, RARE_FORGIVEN);
     sim_story (self, "broker", 0, "stalled for %ld ms", stall);
