@@ -293,12 +293,15 @@ s_take (broker_t *self)
 static void
 s_receive (broker_t *self)
 {
+    bool all = false;
     for (int taken = 0; taken < MESSAGES_MAX; taken++) {
-        if (!peers_receive (self->router, &self->message))
+        all = !peers_receive (self->router, &self->message);
+        if (all)
             break;
         s_take (self);
         peers_done (&self->message);
     }
+    core_listened (self->core, self->now, all);
     outbox_take (self->outbox, &self->effects);
 }
 
@@ -387,6 +390,8 @@ s_turn (broker_t *self)
     s_read_clock (self);
     if (outbox_waiting (self->outbox) < OUTBOX_MAX)
         s_receive (self);
+    else
+        core_listened (self->core, self->now, false);
     s_run_core (self);
     s_make_room (self);
     s_commit (self);

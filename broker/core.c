@@ -22,6 +22,7 @@ core_new (const core_limits_t *limits, uint64_t seed)
     self->limits = *limits;
     self->next_id = 1;
     self->chance = seed;
+    self->unread_since = CORE_NEVER;
     self->journal = journal_new (limits->memory_max);
     //  A small store must not be full of what nobody needs
     if (limits->store_max && limits->store_max / 4 < JOURNAL_SLACK)
@@ -321,7 +322,7 @@ s_give_up (core_t *self, int64_t now)
         (const uint8_t *) "the worker did not come back after the broker's restart", 55};
     if (self->awaiting && self->roster.awaited == 0)
         self->awaiting = false;
-    if (now < self->orphans_until)
+    if (now < core_patience (self, self->orphans_until))
         return false;
     self->awaiting = false;
     s_strike_off_missing (self);
@@ -360,6 +361,8 @@ core_forgive (core_t *self, int64_t stall_ms)
 {
     sessions_forgive (&self->sessions, stall_ms);
     self->orphans_until += stall_ms;
+    if (self->unread_since != CORE_NEVER)
+        self->unread_since += stall_ms;
 }
 
 static int64_t
@@ -377,14 +380,15 @@ core_deadline (const core_t *self)
         || (!self->awaiting && !self->draining && self->groups.runnable.head))
         return 0;
     if (self->sessions.heard.head)
-        deadline =
-            s_earlier (stint_peer_gone_at (&sessions [self->sessions.heard.head].peer),
-                       stint_peer_beat_at (&sessions [self->sessions.sent.head].peer));
+        deadline = s_earlier (
+            core_patience (self,
+                           stint_peer_gone_at (&sessions [self->sessions.heard.head].peer)),
+            stint_peer_beat_at (&sessions [self->sessions.sent.head].peer));
     if (self->tasks.delays.count > 0)
         deadline = s_earlier (deadline,
                               self->tasks.tasks.pool [self->tasks.delays.slots [0]].until);
     if (self->orphans.head || self->awaiting)
-        deadline = s_earlier (deadline, self->orphans_until);
+        deadline = s_earlier (deadline, core_patience (self, self->orphans_until));
     if (self->tasks.tasks.count > 0 || self->producers.producers.count > 0)
         deadline = s_earlier (deadline, self->swept_at + CORE_SWEEP_MS);
     return deadline;

@@ -96,6 +96,11 @@ bool core_has_left (const core_t *self, uint32_t session);
 //  true when there is more.
 bool core_run (core_t *self, int64_t now, effects_t *out);
 
+//  Says whether everything that peers have said so far was taken. While it was not, nobody
+//  is missed, for at most a lease: the word that keeps a lease may be what was not taken.
+//  A core that is told nothing has taken everything.
+void core_listened (core_t *self, int64_t now, bool all);
+
 //  Gives all peers the time that the broker itself was stalled.
 void core_forgive (core_t *self, int64_t stall_ms);
 

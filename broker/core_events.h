@@ -34,6 +34,9 @@ void core_on_bye (core_t *core, uint32_t session, effects_t *out);
 //  Takes back the tasks of sessions that are gone. Returns true when there are more.
 bool core_take_back (core_t *core, int64_t now);
 
+//  Returns when a peer may be missed whose time ends then: later, while words wait.
+int64_t core_patience (const core_t *core, int64_t until);
+
 //  Ends sessions that were not heard in time. Returns true when there may be more.
 bool core_miss (core_t *core, int64_t now, effects_t *out);
 

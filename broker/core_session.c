@@ -90,13 +90,32 @@ core_take_back (core_t *self, int64_t now)
     return false;
 }
 
+void
+core_listened (core_t *self, int64_t now, bool all)
+{
+    if (all)
+        self->unread_since = CORE_NEVER;
+    else if (self->unread_since == CORE_NEVER)
+        self->unread_since = now;
+}
+
+int64_t
+core_patience (const core_t *self, int64_t until)
+{
+    if (self->unread_since == CORE_NEVER)
+        return until;
+    int64_t latest = self->unread_since
+                     + (int64_t) self->sessions.heartbeat_ms * self->sessions.liveness;
+    return until > latest ? until : latest;
+}
+
 bool
 core_miss (core_t *self, int64_t now, effects_t *out)
 {
     const session_t *pool = self->sessions.sessions.pool;
     for (int count = 0; count < 64; count++) {
         uint32_t slot = self->sessions.heard.head;
-        if (!slot || stint_peer_gone_at (&pool [slot].peer) > now
+        if (!slot || core_patience (self, stint_peer_gone_at (&pool [slot].peer)) > now
             || effects_room (out) == 0)
             return false;
         core_leave (self, slot);

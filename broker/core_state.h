@@ -47,6 +47,7 @@ struct core {
     sessions_t sessions;    //  Connected peers
     task_list_t orphans;    //  Running tasks whose worker has not come back yet
     int64_t orphans_until;  //  When they are given up
+    int64_t unread_since;   //  Words of peers wait to be taken; CORE_NEVER: none do
     bool awaiting;          //  Nothing is given out yet: workers are awaited until then
     int64_t started_at;     //  When this life began
     bool draining;          //  Nothing new is taken or given out

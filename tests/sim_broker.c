@@ -225,6 +225,7 @@ s_receive (sim_t *self)
         if (s_point (self, RARE_CRASH_RECEIVE))
             return true;
     }
+    core_listened (broker->core, broker->now, broker->inbox_count == 0);
     return false;
 }
 

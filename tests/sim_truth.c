@@ -162,6 +162,8 @@ s_audit_leases (sim_t *self)
     for (uint32_t slot = 1; slot <= sessions->sessions.used; slot++) {
         const session_t *session = &sessions->sessions.pool [slot];
         int64_t silent = self->broker.now - self->broker.sessions [slot].heard_at;
+        if (self->broker.core->unread_since != CORE_NEVER)
+            silent -= lease;
         sim_check (self, !session->used || session->gone || silent <= lease, "L2",
                    "session %u is silent for %ld ms and has its lease", slot, silent);
     }

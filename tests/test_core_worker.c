@@ -363,6 +363,31 @@ Test (core_worker, a_worker_that_is_silent_too_long_loses_what_it_holds)
     cr_assert (rig_hear (s_rig, again, STP_STALE));
 }
 
+Test (core_worker, nobody_is_missed_while_words_wait_to_be_taken_but_for_a_lease)
+{
+    rig_push (s_rig, s_client, "bread", 1, 1, "flour");
+    uint32_t worker = rig_worker (s_rig, 1, 1);
+    rig_given (s_rig, worker, 1);
+    rig_pass (s_rig, 2999);
+    core_listened (s_rig->core, s_rig->now, false);
+    rig_pass (s_rig, 1);
+    cr_assert_eq (rig_task (s_rig, 1)->state, STINT_RUNNING);
+    cr_assert_gt (core_deadline (s_rig->core), s_rig->now);
+    core_listened (s_rig->core, s_rig->now, true);
+    rig_turn (s_rig);
+    cr_assert_eq (rig_task (s_rig, 1)->lost, 1);
+
+    worker = rig_worker (s_rig, 2, 1);
+    rig_given (s_rig, worker, 1);
+    rig_pass (s_rig, 1000);
+    core_listened (s_rig->core, s_rig->now, false);
+    rig_pass (s_rig, 2500);
+    core_listened (s_rig->core, s_rig->now, false);
+    cr_assert_eq (rig_task (s_rig, 1)->state, STINT_RUNNING);
+    rig_pass (s_rig, 500);
+    cr_assert_eq (rig_task (s_rig, 1)->lost, 2);
+}
+
 Test (core_worker, a_task_that_loses_too_many_workers_is_dead_and_their_results_are_stale)
 {
     rig_set (s_rig, s_client, "bread", "max_attempts", 1);
