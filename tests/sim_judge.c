@@ -299,6 +299,7 @@ s_judge_task (sim_t *self, sim_said_t *said)
                "a worker has %u tasks and wants %u", session->held.count,
                session->capacity);
     truth->given++;
+    truth->adopter = 0;
     truth->fence = reply->fence;
     self->counts.given++;
 }
