@@ -56,6 +56,7 @@ sim_truth_name (sim_t *self, uint32_t which, uint64_t id)
     sim_check (self, ++self->id_count < IDS, "model", "too many numbers");
     truth->id = id;
     truth->taken_at = self->broker.now;
+    truth->due = false;
 }
 
 void

@@ -37,6 +37,7 @@ typedef struct {
     bool accepted;          //  The push was accepted
     uint8_t group;          //  Name of its group
     bool settled;           //  It is gone, as it may be
+    bool due;               //  Under that number its time had come once
     uint8_t ended;          //  State at the last look, if it had ended then
     uint8_t told;           //  State that somebody was told it ended in, 0 for none
     uint32_t nonce;         //  Of the result that was told
