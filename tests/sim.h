@@ -50,6 +50,7 @@ typedef struct {
     uint32_t turn_max;             //  Messages that a turn takes
     uint32_t commit_us;            //  Mean time of a commit
     uint32_t work_us;              //  Mean time of an attempt
+    uint32_t seals;                //  Of a hundred turns during a commit, those that seal
     uint32_t down_us;              //  Mean time from a crash to the next start
     uint32_t body_max;             //  Most bytes of a body behind its head
     uint32_t fails;                //  Of a hundred attempts, those that fail

@@ -276,6 +276,8 @@ s_make_room (sim_t *self)
         sim_story (self, "broker", 0, "copies block %lu forward", oldest);
         sim_check (self, !digest || digest == core_digest (broker->core), "S14",
                    "copying block %lu forward changes things", oldest);
+        if (broker->crash_moving)
+            broker->crash_in = 1;
         if (s_point (self, RARE_CRASH_MOVE))
             return true;
     }
@@ -306,6 +308,38 @@ s_append (sim_t *self)
         sim_disk_block (disk, disk->appended)->digest = core_digest (broker->core);
 }
 
+//  The commit is over. What came of it is seen in what the disk holds now.
+
+static void
+s_end_commit (sim_t *self)
+{
+    sim_disk_t *disk = &self->disk;
+    sim_trouble_t trouble = disk->trouble;
+    uint64_t before = disk->durable;
+    uint64_t last = disk->committing;
+    bool flipped = disk->flipped > 0;
+    sim_disk_end (disk, self->now, &self->chance);
+    if (flipped && !disk->flipped)
+        sim_seen (self, RARE_FLIP_TRIMMED);
+    if (trouble == SIM_DISK_EIO && disk->durable == before)
+        sim_seen (self, RARE_EIO_LOST);
+    else if (trouble == SIM_DISK_ENOSPC && disk->durable == before)
+        sim_seen (self, RARE_ENOSPC);
+    else if (trouble == SIM_DISK_FSYNC && disk->durable == last)
+        sim_seen (self, RARE_FSYNC_KEPT);
+    else if (trouble == SIM_DISK_FSYNC && disk->durable > before)
+        sim_seen (self, RARE_FSYNC_PART);
+}
+
+//  A block is sealed when a commit can take it, or when it is full. What full is does not
+//  matter to anybody, so some worlds have blocks that are full early.
+
+static bool
+s_seals (sim_t *self)
+{
+    return !self->disk.committing || sim_random (&self->chance, 100) < self->plan.seals;
+}
+
 //  Hands blocks to the disk and lets go what became durable. Returns true when the broker
 //  was killed.
 
@@ -314,7 +348,7 @@ s_commit (sim_t *self)
 {
     sim_broker_t *broker = &self->broker;
     sim_disk_t *disk = &self->disk;
-    if (!disk->committing)
+    if (s_seals (self))
         s_seal (self);
     if (broker->crash_in && disk->appended < journal_gate (broker->journal)
         && s_point (self, RARE_CRASH_SEAL))
@@ -324,7 +358,7 @@ s_commit (sim_t *self)
         uint64_t wait = sim_around (&self->chance, self->plan.commit_us);
         sim_set (self, SIM_AT_DISK, self->now + (int64_t) wait);
         if (wait == 0)
-            sim_disk_end (disk, self->now, &self->chance);
+            s_end_commit (self);
     }
     uint64_t durable = disk->confirmed;
     journal_durable (broker->journal, durable);
@@ -441,7 +475,7 @@ sim_broker_commit_ended (sim_t *self)
 {
     if (!self->disk.committing)
         return;
-    sim_disk_end (&self->disk, self->now, &self->chance);
+    s_end_commit (self);
     if (self->broker.core && self->at [SIM_AT_TURN] > self->now)
         sim_set (self, SIM_AT_TURN, self->now);
 }

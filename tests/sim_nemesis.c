@@ -32,6 +32,8 @@ s_crash (sim_t *self, uint64_t *chance)
     }
     else if (how < 4)
         sim_broker_die (self, false);
+    else if (how == 4)
+        broker->crash_moving = true;
     else {
         broker->crash_in = 1 + (uint32_t) sim_random (chance, 12);
         sim_set (self, SIM_AT_TURN, self->now);
@@ -241,6 +243,7 @@ sim_nemesis_heal (sim_t *self)
     disk->trouble = SIM_DISK_WELL;
     disk->trouble_until = 0;
     broker->crash_in = broker->crash_replay = 0;
+    broker->crash_moving = false;
     for (uint32_t peer = 0; peer < self->peer_count; peer++) {
         self->peers [peer].paused_until = 0;
         sim_peer_join (self, peer);

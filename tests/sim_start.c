@@ -198,7 +198,10 @@ s_crash_disk (sim_t *self)
     uint64_t appended = disk->appended;
     bool torn =
         self->plan.faults [SIM_DISK] && !self->calm && sim_random (&self->chance, 3) == 0;
+    bool flipped = disk->flipped > 0;
     sim_disk_crash (disk, &self->chance, torn);
+    if (flipped && !disk->flipped)
+        sim_seen (self, RARE_FLIP_TRIMMED);
     if (appended > disk->durable)
         sim_seen (self, RARE_LOST_TAIL);
     if (disk->durable > before)
@@ -226,6 +229,7 @@ sim_broker_die (sim_t *self, bool in_order)
     broker->ready_count = 0;
     broker->waits_first = broker->waits_next = 0;
     broker->crash_in = 0;
+    broker->crash_moving = false;
     broker->closing = 0;
     sim_link_crash (self);
     if (!in_order && self->plan.faults [SIM_CRASH] && !self->calm

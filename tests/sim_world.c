@@ -132,6 +132,7 @@ sim_draw (sim_plan_t *plan, uint64_t seed)
     plan->turn_us = (uint32_t) PICK (&chance, 0, 20, 200, 2000);
     plan->turn_max = (uint32_t) PICK (&chance, 2, 8, 64, 256);
     plan->commit_us = (uint32_t) PICK (&chance, 0, 500, 3000, 3000, 30000);
+    plan->seals = (uint32_t) PICK (&chance, 0, 0, 10, 60);
     plan->work_us = (uint32_t) PICK (&chance, 100, 3000, 30000, 400000);
     plan->down_us = (uint32_t) PICK (&chance, 1000, 50000, 1000000, 4000000);
     plan->body_max = (uint32_t) PICK (&chance, 0, 0, 100, 400, 5000);

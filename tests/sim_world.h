@@ -134,6 +134,7 @@ typedef struct {
     uint64_t closing;            //  Block that has to be durable before it goes; 0: it runs
     bool wrote;                  //  Something was appended in this life
     uint32_t crash_in;           //  Crash at this place from now; 0: not
+    bool crash_moving;           //  Crash when a block is copied forward
     uint32_t crash_replay;       //  Blocks of a replay until the crash; 0: not
     uint32_t replay_crashes;     //  In a row
     uint32_t inbox [SIM_LINKS];  //  Links with messages at the door
