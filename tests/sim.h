@@ -114,6 +114,14 @@ typedef struct {
     int64_t at;       //  When it arrives
 } sim_said_t;
 
+//  What the model of the shell knows of a session of the core.
+
+typedef struct {
+    uint32_t link;     //  Its connection,
+    uint64_t number;   //  by number; 0 when the slot is free
+    int64_t heard_at;  //  When something came from it last, stalls forgiven
+} sim_session_t;
+
 typedef struct sim sim_t;
 
 //  The next random number: below limit, or any when that is 0.

@@ -114,14 +114,6 @@ typedef struct {
     sim_worker_t worker;
 } sim_peer_t;
 
-//  What the model of the shell knows of a session of the core.
-
-typedef struct {
-    uint32_t link;     //  Its connection,
-    uint64_t number;   //  by number; 0 when the slot is free
-    int64_t heard_at;  //  When something came from it last, stalls forgiven
-} sim_session_t;
-
 typedef struct {
     core_t *core;                //  Null when the broker is down
     journal_t *journal;          //  The core's
