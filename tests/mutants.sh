@@ -60,7 +60,7 @@ try ()
         echo "WRONG   $name does not compile, see $dir/log" > "$dir/result"
         return
     fi
-    said=$(timeout -k 5 120 "$dir/sim" --mutant --processes 1 --seeds "$seeds" 2> "$dir/log")
+    said=$(timeout -k 5 120 "$dir/sim" --mutant --processes 1 --seed 1 --seeds "$seeds" 2> "$dir/log")
     status=$?
     if [ "$status" -eq 1 ] && [ -n "$said" ]; then
         #  shellcheck disable=SC2086

@@ -56,6 +56,7 @@ sim_broker_fetch (journal_place_t place, void *argument)
     bool bad = disk->unreadable || disk->flipped == place.block;
     if (disk->unreadable)
         block = (stint_bytes_t){NULL, 0};
+    self->counts.damaged += bad;
     const char *fault = journal_load (journal, place.block, block);
     sim_check (self, !fault || bad, "S15", "block %lu is well and was refused: %s",
                place.block, fault);

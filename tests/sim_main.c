@@ -1,12 +1,15 @@
 //  sim: runs simulated worlds, and says what was seen in them
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  usage: sim [--seed N] [--seeds N] [--seconds S] [--events N] [--processes N] [--mutant]
+//  usage: sim [--seed N] [--seeds N] [--seconds S] [--events N] [--recoveries N]
+//             [--within S] [--processes N] [--go-on] [--mutant]
 //
-//  Runs the worlds of N seeds from the first one on, or as many as S seconds or N events
-//  allow; all that is given has to be reached. Exits with 1 and the shortest story when a
-//  promise was broken, or when a rare event that has to come never came. With --seed alone
-//  it tells the story of that seed. With --mutant it prints one line and nothing more.
+//  Runs the worlds of N seeds from the first one on (by chance, when not given), and more
+//  until that many seconds, events and recoveries are reached, or until --within seconds
+//  are over. Exits with 1 and the shortest story when a promise was broken, or when there
+//  were events enough and a rare one that has to come never came. With --seed alone it
+//  tells the story of that seed. With --go-on it counts all worlds in which a promise is
+//  broken, not the first one. With --mutant it prints one line and nothing more.
 
 #include "sim_shrink.h"
 
@@ -23,16 +26,21 @@
 #include <unistd.h>
 
 #define PROCESSES_MAX 64
-#define WORLD_SECONDS 5  //  Most that one world may take
+#define WORLD_SECONDS 5        //  Most that one world may take
+#define RARE_EVENTS 100000000  //  With that many events, each rare one has to come
 
 typedef struct {
-    uint64_t seed;       //  First one
-    uint64_t seeds;      //  How many at least
-    uint64_t events;     //  and how many of these
-    double seconds;      //  and how long
-    uint32_t processes;  //  Side by side
-    bool story;          //  One seed only, told
-    bool mutant;         //  Says one line
+    uint64_t seed;        //  First one
+    uint64_t seeds;       //  How many at least
+    uint64_t events;      //  and how many of these
+    uint64_t recoveries;  //  and of these
+    uint64_t seconds;     //  and how long
+    uint64_t within;      //  and how long at most; 0: as long as that takes
+    uint64_t processes;   //  Side by side
+    bool seeded;          //  The seed was given,
+    bool amount;          //  and how much
+    bool going_on;        //  behind a broken promise
+    bool mutant;          //  Says one line
 } s_options_t;
 
 //  What a process says at its end.
@@ -54,6 +62,7 @@ static void
 s_caught (const char *promise, const char *text, const char *file, unsigned line)
 {
     s_world->promise = promise;
+    s_world->counts.broken [sim_kind (promise)]++;
     snprintf (s_world->fault, sizeof s_world->fault, "%s (%s:%u)", text, file, line);
     siglongjmp (s_guard, 1);
 }
@@ -139,7 +148,31 @@ s_repeats (sim_t *world, const sim_plan_t *plan)
         snprintf (world->fault, sizeof world->fault, "the seed tells another story");
         well = false;
     }
+    if (!well)
+        world->counts.broken [sim_kind (world->promise)]++;
     return well;
+}
+
+static void
+s_report (s_report_t *report, const sim_t *world, uint64_t seed)
+{
+    report->failed = seed;
+    snprintf (report->promise, sizeof report->promise, "%s", world->promise);
+    snprintf (report->fault, sizeof report->fault, "%s", world->fault);
+}
+
+//  Each process does its part of all. The clock is asked now and then only.
+
+static bool
+s_has_done (const s_options_t *options, const sim_counts_t *counts, uint64_t done,
+            double lasted)
+{
+    if (options->within && lasted >= (double) options->within)
+        return true;
+    return done * options->processes >= options->seeds
+           && counts->events * options->processes >= options->events
+           && counts->recoveries * options->processes >= options->recoveries
+           && lasted >= (double) options->seconds;
 }
 
 static void
@@ -147,24 +180,21 @@ s_run (const s_options_t *options, uint32_t part, s_report_t *report)
 {
     sim_t *world = s_new_world ();
     sim_plan_t plan;
-    double until = s_clock () + options->seconds;
+    double began = s_clock ();
     uint64_t done = 0;
-    uint64_t events = options->events / options->processes;
     for (uint64_t seed = options->seed + part;; seed += options->processes) {
-        if (done * options->processes >= options->seeds && world->counts.events >= events
-            && (done % 16 == 0 && s_clock () >= until))
+        if (done % 16 == 0
+            && s_has_done (options, &world->counts, done, s_clock () - began))
             break;
         done++;
         sim_draw (&plan, seed);
         bool well = sim_guarded (world, &plan);
         if (well && seed % 512 == 0)
             well = s_repeats (world, &plan);
-        if (!well) {
-            report->failed = seed;
-            snprintf (report->promise, sizeof report->promise, "%s", world->promise);
-            snprintf (report->fault, sizeof report->fault, "%s", world->fault);
+        if (!well && !report->failed)
+            s_report (report, world, seed);
+        if (!well && !options->going_on)
             break;
-        }
     }
     report->counts = world->counts;
 }
@@ -210,8 +240,8 @@ s_gather (const s_options_t *options, s_report_t *sum)
     bool whole = true;
     for (uint32_t part = 0; part < options->processes; part++)
         ends [part] = (struct pollfd){s_spawn (options, part, &pids [part]), POLLIN, 0};
-    for (uint32_t left = options->processes; left > 0;) {
-        poll (ends, options->processes, -1);
+    for (uint64_t left = options->processes; left > 0;) {
+        poll (ends, (nfds_t) options->processes, -1);
         for (uint32_t part = 0; part < options->processes; part++) {
             s_report_t report = {0};
             if (ends [part].fd < 0 || !ends [part].revents)
@@ -229,7 +259,7 @@ s_gather (const s_options_t *options, s_report_t *sum)
                 memcpy (sum->promise, report.promise, sizeof sum->promise);
                 memcpy (sum->fault, report.fault, sizeof sum->fault);
                 for (uint32_t other = 0; other < options->processes; other++) {
-                    if (pids [other] > 0)
+                    if (pids [other] > 0 && !options->going_on)
                         kill (pids [other], SIGKILL);
                 }
             }
@@ -238,53 +268,37 @@ s_gather (const s_options_t *options, s_report_t *sum)
     return whole;
 }
 
-static const char *const s_rares [] = {
-#define TEXT(name, text) text,
-    SIM_RARE (TEXT)};
+//  Tells how the first promise that was broken comes to that.
 
 static void
-s_print (const s_report_t *sum, double seconds)
+s_tell (const s_report_t *sum)
 {
-    const sim_counts_t *counts = &sum->counts;
-    printf ("sometimes\n");
-    for (size_t index = 0; index < RARE_COUNT; index++)
-        printf ("  %-66s %12lu\n", s_rares [index], counts->rare [index]);
-    double years = (double) counts->moved_ms / 1000 / 3600 / 24 / 365;
-    printf ("worlds %lu, events %lu (%.2f million a second), simulated %.2f years\n",
-            counts->worlds, counts->events, (double) counts->events / seconds / 1e6, years);
-    printf ("crashes %lu, stops in good order %lu, recoveries %lu, blocks replayed %lu\n",
-            counts->crashes, counts->stops, counts->recoveries, counts->replayed);
-    printf ("tasks pushed %lu, accepted %lu, attempts %lu, ends told %lu\n", counts->pushed,
-            counts->accepted, counts->given, counts->ended);
+    printf ("sim: seed %lu breaks %s: %s\n", sum->failed, sum->promise, sum->fault);
+    sim_plan_t plan;
+    sim_t *world = s_new_world ();
+    s_guard_signals ();
+    sim_draw (&plan, sum->failed);
+    if (!sim_guarded (world, &plan))
+        sim_shrink (world, &plan);
+    printf ("sim: this story again: sim --seed %lu\n", sum->failed);
 }
 
 static int
 s_judge (const s_options_t *options, const s_report_t *sum, double seconds)
 {
+    const sim_counts_t *counts = &sum->counts;
+    sim_counts_print (counts, seconds);
+    if (sum->failed)
+        s_tell (sum);
     int missing = 0;
-    s_print (sum, seconds);
-    if (sum->failed) {
-        printf ("sim: FAILED: seed %lu breaks %s: %s\n", sum->failed, sum->promise,
-                sum->fault);
-        sim_plan_t plan;
-        sim_t *world = s_new_world ();
-        s_guard_signals ();
-        sim_draw (&plan, sum->failed);
-        if (!sim_guarded (world, &plan))
-            sim_shrink (world, &plan);
-        return 1;
-    }
-    for (size_t index = 0; index < RARE_COUNT && options->seeds >= 10000; index++) {
-        if (sum->counts.rare [index] == 0) {
-            printf ("sim: FAILED: this never came: %s\n", s_rares [index]);
-            missing++;
-        }
-    }
-    if (!missing)
-        printf ("sim: ok: lost 0, doubled 0, silent corruption 0 in %lu events and %lu "
-                "recoveries, %.0f s\n",
-                sum->counts.events, sum->counts.recoveries, seconds);
-    return missing > 0;
+    if (counts->events >= RARE_EVENTS)
+        missing = sim_counts_missing (counts);
+    if (counts->events < options->events || counts->recoveries < options->recoveries)
+        printf ("sim: it stopped before %lu events and %lu recoveries\n", options->events,
+                options->recoveries);
+    bool well = !sum->failed && missing == 0;
+    sim_counts_close (counts, well ? "ok" : "FAILED", seconds);
+    return !well;
 }
 
 static int
@@ -313,41 +327,45 @@ s_read_options (int argc, char **argv)
         {"seeds", required_argument, NULL, 'n'},
         {"seconds", required_argument, NULL, 't'},
         {"events", required_argument, NULL, 'e'},
-        {"processes", required_argument, NULL, 'p'},
+        {"within", required_argument, NULL, 'w'},
+        {"go-on", no_argument, NULL, 'g'},
         {"mutant", no_argument, NULL, 'm'},
+        {"processes", required_argument, NULL, 'p'},
+        {"recoveries", required_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
     };
-    s_options_t options = {.seed = 1};
+    s_options_t options = {0};
     long processors = sysconf (_SC_NPROCESSORS_ONLN);
-    options.processes = processors > 0 ? (uint32_t) processors : 1;
-    bool seed = false;
-    bool more = false;
+    options.processes = processors > 0 ? (uint64_t) processors : 1;
+    uint64_t *numbers [128] = {
+        ['s'] = &options.seed,     ['n'] = &options.seeds,  ['t'] = &options.seconds,
+        ['e'] = &options.events,   ['w'] = &options.within, ['r'] = &options.recoveries,
+        ['p'] = &options.processes};
     int option;
     while ((option = getopt_long (argc, argv, "", names, NULL)) != -1) {
-        uint64_t number = optarg ? strtoull (optarg, NULL, 10) : 0;
-        seed |= option == 's';
-        more |= option == 'n' || option == 't' || option == 'e';
-        if (option == 's')
-            options.seed = number;
-        else if (option == 'n')
-            options.seeds = number;
-        else if (option == 't')
-            options.seconds = (double) number;
-        else if (option == 'e')
-            options.events = number;
-        else if (option == 'p')
-            options.processes = (uint32_t) number;
-        else if (option == 'm')
-            options.mutant = true;
-        else
+        if (option == '?')
             exit (64);
+        if (numbers [option])
+            *numbers [option] = strtoull (optarg, NULL, 10);
+        options.seeded |= option == 's';
+        options.amount |= option == 'n' || option == 't' || option == 'e' || option == 'r';
+        options.going_on |= option == 'g';
+        options.mutant |= option == 'm';
     }
     if (options.processes < 1 || options.processes > PROCESSES_MAX)
         options.processes = PROCESSES_MAX;
-    options.story = seed && !more;
-    if (!more)
+    if (!options.amount)
         options.seeds = 10000;
     return options;
+}
+
+static uint64_t
+s_new_seed (void)
+{
+    struct timespec at;
+    clock_gettime (CLOCK_REALTIME, &at);
+    uint64_t chance = (uint64_t) at.tv_sec * 1000000000 + (uint64_t) at.tv_nsec;
+    return 1 + sim_random (&chance, 1000000000);
 }
 
 int
@@ -357,8 +375,13 @@ main (int argc, char **argv)
     mallopt (M_MMAP_THRESHOLD, 1 << 30);
     mallopt (M_TRIM_THRESHOLD, 1 << 30);
     s_options_t options = s_read_options (argc, argv);
-    if (options.story)
+    if (options.seeded && !options.amount)
         return s_tell_one (&options);
+    if (!options.seeded)
+        options.seed = s_new_seed ();
+    if (!options.mutant)
+        printf ("sim: the first seed is %lu\n", options.seed);
+    fflush (stdout);
     double began = s_clock ();
     s_report_t sum = {0};
     bool whole = s_gather (&options, &sum);

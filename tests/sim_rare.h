@@ -1,4 +1,4 @@
-//  sim_rare: the rare events that a run of the simulator has to see, by name, and counts
+//  sim_rare: what is counted in a run of the simulator, and the rare events it has to see
 //  SPDX-License-Identifier: MPL-2.0
 //
 //  A simulator that never gets to a place finds nothing there. So each place that is hard
@@ -95,6 +95,19 @@ typedef enum {
     SIM_RARE (SIM_RARE_NAME) RARE_COUNT
 } sim_rare_t;
 
+//  What a broken promise did. The promises are those that checks name (sim_check).
+
+typedef enum {
+    SIM_LOST,       //  S1, S5: something that was accepted or recorded is not there
+    SIM_DOUBLED,    //  S3, S4: one push is two tasks, or one task has two results
+    SIM_CORRUPT,    //  S2, S14, S15: bytes or tables are not what they were, unnoticed
+    SIM_OTHERWISE,  //  The rest, hangs and crashes too
+    SIM_KINDS
+} sim_kind_t;
+
+//  Returns what breaking that promise does.
+sim_kind_t sim_kind (const char *promise);
+
 //  What is counted over all worlds.
 
 typedef struct {
@@ -109,7 +122,18 @@ typedef struct {
     uint64_t accepted;    //  Tasks whose push was acknowledged
     uint64_t ended;       //  Tasks whose end was told
     uint64_t given;       //  Attempts
+    uint64_t damaged;     //  Times that a broker was given damaged blocks to read
+    uint64_t broken [SIM_KINDS];
     uint64_t rare [RARE_COUNT];
 } sim_counts_t;
+
+//  Prints all that was counted, as a table.
+void sim_counts_print (const sim_counts_t *self, double seconds);
+
+//  Prints which rare events never came. Returns how many these are.
+int sim_counts_missing (const sim_counts_t *self);
+
+//  Prints the line that says it all, behind the word.
+void sim_counts_close (const sim_counts_t *self, const char *word, double seconds);
 
 #endif

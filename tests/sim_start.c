@@ -52,6 +52,7 @@ s_replay (sim_t *self, uint64_t number)
     }
     self->counts.replayed++;
     stint_bytes_t bytes = sim_disk_read (disk, number);
+    self->counts.damaged += disk->flipped == number;
     const char *fault = core_replay (broker->core, number, bytes);
     if (disk->flipped == number) {
         sim_check (self, fault, "S15", "block %lu is rotten, and was replayed", number);
@@ -73,6 +74,7 @@ s_replay_damaged (sim_t *self)
 {
     sim_disk_t *disk = &self->disk;
     stint_bytes_t bytes = sim_disk_damaged (disk);
+    self->counts.damaged++;
     const char *fault = core_replay (self->broker.core, disk->durable + 1, bytes);
     journal_header_t header;
     sim_check (self, fault, "S15", "a torn block was replayed");

@@ -17,6 +17,7 @@ sim_break (sim_t *self, const char *promise, const char *format, ...)
     vsnprintf (self->fault, sizeof self->fault, format, arguments);
     va_end (arguments);
     self->promise = promise;
+    self->counts.broken [sim_kind (promise)]++;
     longjmp (self->out, 1);
 }
 
