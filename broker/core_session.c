@@ -21,13 +21,15 @@ s_entry (const core_t *self, uint32_t session)
     return entry && self->roster.workers.pool [entry].session == session ? entry : 0;
 }
 
-//  A worker that left is not awaited after a restart: what it held is taken back.
+//  A worker that left is not awaited after a restart: what it held is taken back. One that
+//  is awaited already, and whose claims have not all come, may be on its way on another
+//  connection.
 
 static void
 s_strike_off (core_t *self, uint32_t session)
 {
     uint32_t entry = s_entry (self, session);
-    if (!entry)
+    if (!entry || self->roster.workers.pool [entry].awaited)
         return;
     record_t record = {.kind = RECORD_WORKER_GONE};
     record.id = self->roster.workers.pool [entry].id;
@@ -68,6 +70,8 @@ core_on_bye (core_t *self, uint32_t session, effects_t *out)
     const session_t *left = &self->sessions.sessions.pool [session];
     while (left->held.head)
         lease_return (self, left->held.head);
+    if (s_entry (self, session))
+        roster_back (&self->roster, s_entry (self, session));
     core_leave (self, session);
     effects_add (out, STP_BYE, session);
 }

@@ -145,6 +145,38 @@ Test (core_restart, claims_may_come_in_several_messages)
     cr_assert_eq (rig_hear (s_rig, other, STP_TASK)->reply.id, 2);
 }
 
+//  Its first connection is gone before the second message came, and what it claimed there
+//  is over: the rest comes on another connection.
+
+Test (core_restart, a_worker_is_awaited_until_all_its_claims_have_come)
+{
+    rig_crash (s_rig, s_rig->sealed);
+    uint32_t other = s_other ();
+    for (int leaves = 0; leaves < 2; leaves++) {
+        uint32_t session = rig_open (s_rig);
+        rig_begin (s_rig, STP_READY, 6);
+        rig_number (s_rig, 'r', 1);
+        rig_number (s_rig, 'w', 1);
+        rig_number (s_rig, 'c', 1);
+        rig_groups (s_rig, &(const char *){"bread"}, 1);
+        rig_number (s_rig, 'x', 1);
+        rig_list (s_rig);
+        rig_item (s_rig, STP_READY, &(stint_item_t){.id = 9, .fence = s_fence});
+        rig_send (s_rig, session);
+        rig_turn (s_rig);
+        if (leaves == 1) {
+            rig_begin (s_rig, STP_BYE, 0);
+            rig_send (s_rig, session);
+        }
+        else
+            core_cut_off (s_rig->core, session);
+        rig_turn (s_rig);
+        //  Who says that it leaves does not come back with more
+        cr_assert_eq (core_totals (s_rig->core).awaited, leaves == 0);
+        cr_assert_eq (rig_hear (s_rig, other, STP_TASK) != NULL, leaves == 1);
+    }
+}
+
 //  The broker crashed between the two messages, and only the second came to the new one:
 //  what the first claimed is not given up because of that.
 
