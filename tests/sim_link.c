@@ -3,7 +3,7 @@
 //
 //  As ZeroMQ has it: a message arrives whole and behind those sent before it, or the
 //  connection has broken and all behind it is lost. What a peer had not yet handed to the
-//  kernel goes to the next broker that answers there.
+//  kernel goes to the next broker that answers there, unless the peer closed its socket.
 
 #include "sim_peer.h"
 
@@ -138,7 +138,8 @@ sim_link_deliver (sim_t *self, uint32_t index)
 }
 
 //  The broker is gone. What had left its peer is lost, what had left the broker arrives or
-//  does not; each link goes on as another connection.
+//  does not; each link goes on as another connection, but for one that its peer has closed:
+//  it does not linger.
 
 void
 sim_link_crash (sim_t *self)
@@ -150,6 +151,8 @@ sim_link_crash (sim_t *self)
             link->up_first += (uint32_t) sim_random (&self->chance, sent + 1);
         if (link->up_first < link->up_there)
             link->up_first = link->up_there;
+        if (link->left)
+            link->up_first = link->up_next;
         link->up_there = link->up_first;
         uint32_t back = link->down_next - link->down_first;
         if (back > 0)
