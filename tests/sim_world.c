@@ -106,10 +106,10 @@ s_draw_limits (sim_plan_t *plan, uint64_t *chance)
 static void
 s_draw_faults (sim_plan_t *plan, uint64_t *chance)
 {
-    static const uint32_t mean [] = {300000, 700000, 1500000, 1500000, 1500000};
+    static const uint32_t mean [] = {150000, 700000, 1500000, 1500000, 1500000};
     for (uint32_t actor = SIM_CRASH; actor <= SIM_PAUSE; actor++) {
         uint64_t strength = sim_random (chance, 5);
-        plan->faults [actor] = strength > 1;
+        plan->faults [actor] = strength > (actor == SIM_CRASH ? 0 : 1);
         plan->act_us [actor] = mean [actor - SIM_CRASH] >> strength;
     }
     plan->fails = (uint32_t) PICK (chance, 0, 0, 10, 30, 70);
