@@ -4,7 +4,7 @@
 #    make                build the programs and the library into .build/release
 #    make test           build, then run everything that continuous integration runs
 #    make check          format, warnings with two compilers, clang-tidy, cppcheck, house rules
-#    make sim            a cluster from each of many seeds; SIM_EVENTS=n as many events
+#    make sim            a cluster from each of many seeds; SEED=n, SIM_SECONDS=n
 #    make mutants        plants known bugs, each of which the simulator has to catch
 #    make demo           a word count that survives the death of its workers and its broker
 #    make bench          throughput and latency, beside a bare libzmq relay
@@ -184,7 +184,7 @@ test: scenes $(B)/check $(B)/sim $(HOUSE)
 	@$(MAKE) MODE=asan B=.build/asan scenes .build/asan/check
 	@$(MAKE) MODE=tsan B=.build/tsan scenes .build/tsan/tsan_parts
 	@$(MAKE) MODE=fuzz B=.build/fuzz CC=clang fuzzers
-	@TSAN=.build/tsan FUZZERS=.build/fuzz tests/run.sh $(B) .build/asan
+	@$(PLANT) TSAN=.build/tsan FUZZERS=.build/fuzz tests/run.sh $(B) .build/asan
 
 check: $(HOUSE) format-check warnings tidy cppcheck
 	@echo 'check: ok'
@@ -194,14 +194,17 @@ layers lengths guards banned:
 
 guards: C_FILES += $(SCRIPTS)
 
-#  A cluster from each of many seeds, with every fault; and the proof that this finds bugs:
-#  each planted one, of which MUTANT=name names one, has to be caught.
+#  A cluster from each of many seeds, with every fault, as much of it as tests/sim.sh says;
+#  and the proof that this finds bugs: each planted one, of which MUTANT=name names one, has
+#  to be caught.
 sim: $(B)/sim
-	@$(B)/sim --seeds 10000 --events $(or $(SIM_EVENTS),100000000)
+	@tests/sim.sh $(B)
+
+PLANT = CC='$(CC)' COMPILE='$(COMPILE) -Ibroker' LINK='$(LINK)' LIBS='$(LIB_LIBS)' \
+        OBJECTS='$(SIM) $(PURE)'
 
 mutants: $(B)/sim
-	@CC='$(CC)' COMPILE='$(COMPILE) -Ibroker' LINK='$(LINK)' LIBS='$(LIB_LIBS)' \
-	    tests/mutants.sh $(B) '$(SIM) $(PURE)' $(MUTANT)
+	@$(PLANT) tests/mutants.sh $(B) $(MUTANT)
 
 purity: $(PURE)
 	@sh tests/purity.sh $(B)/pure.ro $^

@@ -2,20 +2,24 @@
 #  Plants each bug of mutants.table and demands that the simulator catches it.
 #  SPDX-License-Identifier: MPL-2.0
 #
-#  usage: tests/mutants.sh BUILD 'OBJECT...' [NAME]      as make mutants does
+#  usage: tests/mutants.sh BUILD [NAME]                  as make mutants does
 #
 #  The changed copy of the one file is compiled and linked with the untouched objects into
-#  a simulator of its own in .build/mutants/NAME, which runs up to SEEDS seeds (2000). From
-#  the environment: COMPILE, LINK and LIBS, the compiler's words. A bug that survives, and
-#  lines that do not stand in the file exactly once, are failures. Two at a time.
+#  a simulator of its own in .build/mutants/NAME, which runs up to SEEDS seeds (20000) from
+#  the first on, in a minute at most. From the environment: OBJECTS, the simulator's, and
+#  CC, COMPILE, LINK and LIBS, the compiler's words. A bug that survives, and lines that do
+#  not stand in the file exactly once, are failures. Two at a time.
+#
+#  The last line says what the bugs did: so those counts can be other than zero.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-build=$1 objects=$2 only=${3:-}
+build=$1 objects=$OBJECTS only=${2:-}
 table=tests/mutants.table
 place=.build/mutants
-seeds=${SEEDS:-2000}
+seeds=${SEEDS:-20000}
+started=$SECONDS
 
 #  Writes the changed copy of a file: plant NAME FILE COPY
 plant ()
@@ -53,19 +57,20 @@ try ()
         return
     fi
     #  shellcheck disable=SC2086
-    if ! $CC $COMPILE -Itests -I"${file%/*}" -O1 -w -DSTINT_MUTANT -c \
+    if ! $CC $COMPILE -Itests -I"${file%/*}" -O1 -g0 -w -c \
             -o "$dir/mutant.o" "$dir/$(basename "$file")" 2> "$dir/log" ||
         ! $CC $LINK -pie -o "$dir/sim" "$dir/mutant.o" \
             ${objects/"$build/${file%.c}.o"/} $LIBS 2>> "$dir/log"; then
         echo "WRONG   $name does not compile, see $dir/log" > "$dir/result"
         return
     fi
-    said=$(timeout -k 5 120 "$dir/sim" --mutant --processes 1 --seed 1 --seeds "$seeds" 2> "$dir/log")
+    said=$(timeout -k 5 60 "$dir/sim" --mutant --processes 1 --seed 1 --seeds "$seeds" 2> "$dir/log")
     status=$?
     if [ "$status" -eq 1 ] && [ -n "$said" ]; then
         #  shellcheck disable=SC2086
         set -- $said
-        printf 'caught  %-30s %5s seeds  %-7s %s\n' "$name" "$1" "$2" "$promise" > "$dir/result"
+        printf 'caught  %-28s %5s seeds  %-9s  %-6s  %s\n' "$name" "$1" "$2" "$3" "$promise" \
+            > "$dir/result"
         rm -f "$dir/sim" "$dir/mutant.o"
     else
         echo "ALIVE   $name: $promise ($file, exit code $status)" > "$dir/result"
@@ -84,12 +89,19 @@ done < "$table"
 wait
 
 caught=0
+declare -A kinds=([lost]=0 [doubled]=0 [corrupted]=0 [otherwise]=0)
 for name in "${names[@]}"; do
     cat "$place/$name/result" || echo "WRONG   $name has no result"
-    if grep -qs '^caught' "$place/$name/result"; then caught=$((caught + 1)); fi
+    if read -r word _ _ _ kind _ 2> /dev/null < "$place/$name/result" && [ "$word" = caught ]; then
+        caught=$((caught + 1))
+        kinds[$kind]=$((kinds[$kind] + 1))
+    fi
 done
+text="$caught of ${#names[@]} caught: lost ${kinds[lost]}, doubled ${kinds[doubled]}, "
+text+="silent corruption ${kinds[corrupted]}, broken otherwise ${kinds[otherwise]}; "
+text+="$((SECONDS - started)) s"
 if [ "$caught" -lt "${#names[@]}" ] || [ "$caught" -eq 0 ]; then
-    echo "mutants: FAILED: $caught of ${#names[@]} caught"
+    echo "mutants: FAILED: $text"
     exit 1
 fi
-echo "mutants: ok: $caught of ${#names[@]} caught"
+echo "mutants: ok: $text"

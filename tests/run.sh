@@ -10,6 +10,7 @@
 #    STINT_BIN    where they are            PYTHON    a Python that has zmq and msgpack
 #    E2E          only the scripts whose name contains this       (optional)
 #    E2E_SECONDS  how long one script may take                    (optional, 900)
+#    OBJECTS      the simulator's, and the compiler's words, for tests/mutants.sh (optional)
 #    TSAN         a build for tests/tsan.sh                       (optional)
 #    FUZZERS      a build for tests/fuzz.sh                       (optional)
 #
@@ -93,6 +94,8 @@ for build in "$@"; do
     run_check "$build"
 done
 run_script tests/house_test.sh
+run_script tests/sim.sh "$first"
+[ -z "${OBJECTS:-}" ] || run_script tests/mutants.sh "$first"
 count=0
 for script in tests/e2e_*.sh; do
     [ -e "$script" ] || continue

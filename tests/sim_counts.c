@@ -27,6 +27,13 @@ sim_kind (const char *promise)
     return SIM_OTHERWISE;
 }
 
+const char *
+sim_kind_name (sim_kind_t kind)
+{
+    static const char *const names [] = {"lost", "doubled", "corrupted", "otherwise"};
+    return names [kind];
+}
+
 void
 sim_counts_print (const sim_counts_t *self, double seconds)
 {
@@ -56,13 +63,14 @@ sim_counts_missing (const sim_counts_t *self)
 }
 
 void
-sim_counts_close (const sim_counts_t *self, const char *word, double seconds)
+sim_counts_close (const sim_counts_t *self, const char *word, double seconds, uint64_t seed)
 {
     printf ("sim: %s: lost %lu of %lu accepted, doubled %lu of %lu ended, "
             "silent corruption %lu of %lu damaged, broken otherwise %lu; "
-            "%lu events, %lu recoveries, %.0f s, %.2f million events a second\n",
+            "%lu events, %lu recoveries, %.0f s, %.2f million events a second, "
+            "first seed %lu\n",
             word, self->broken [SIM_LOST], self->accepted, self->broken [SIM_DOUBLED],
             self->ended, self->broken [SIM_CORRUPT], self->damaged,
             self->broken [SIM_OTHERWISE], self->events, self->recoveries, seconds,
-            (double) self->events / seconds / 1e6);
+            (double) self->events / seconds / 1e6, seed);
 }

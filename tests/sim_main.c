@@ -297,7 +297,7 @@ s_judge (const s_options_t *options, const s_report_t *sum, double seconds)
         printf ("sim: it stopped before %lu events and %lu recoveries\n", options->events,
                 options->recoveries);
     bool well = !sum->failed && missing == 0;
-    sim_counts_close (counts, well ? "ok" : "FAILED", seconds);
+    sim_counts_close (counts, well ? "ok" : "FAILED", seconds, options->seed);
     return !well;
 }
 
@@ -392,6 +392,7 @@ main (int argc, char **argv)
     if (!options.mutant)
         return s_judge (&options, &sum, s_clock () - began);
     if (sum.failed)
-        printf ("%lu %s %s\n", sum.counts.worlds, sum.promise, sum.fault);
+        printf ("%lu %s %s %s\n", sum.counts.worlds, sim_kind_name (sim_kind (sum.promise)),
+                sum.promise, sum.fault);
     return sum.failed ? 1 : 0;
 }

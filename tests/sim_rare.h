@@ -105,8 +105,9 @@ typedef enum {
     SIM_KINDS
 } sim_kind_t;
 
-//  Returns what breaking that promise does.
+//  Returns what breaking that promise does, and a word for that.
 sim_kind_t sim_kind (const char *promise);
+const char *sim_kind_name (sim_kind_t kind);
 
 //  What is counted over all worlds.
 
@@ -134,6 +135,7 @@ void sim_counts_print (const sim_counts_t *self, double seconds);
 int sim_counts_missing (const sim_counts_t *self);
 
 //  Prints the line that says it all, behind the word.
-void sim_counts_close (const sim_counts_t *self, const char *word, double seconds);
+void sim_counts_close (const sim_counts_t *self, const char *word, double seconds,
+                       uint64_t seed);
 
 #endif

@@ -102,7 +102,7 @@ sim_worker_join (sim_t *self, uint32_t peer)
     else if (worker->refused || sim_random (&me->chance, 4) == 0)
         worker->groups = (uint8_t) (1 + sim_random (&me->chance, 15));
     worker->refused = false;
-    worker->capacity = 1 + (uint32_t) sim_random (&me->chance, 8);
+    worker->capacity = 1 + (uint32_t) sim_random (&me->chance, 16);
     uint32_t index = 0;
     do {
         sim_message_t message = {.command = STP_READY, .id = worker->id};
@@ -228,7 +228,7 @@ sim_worker_act (sim_t *self, uint32_t peer, uint64_t *chance)
     else if (number < 300)
         s_give_back (self, peer, chance);
     else if (number < 600) {
-        me->worker.capacity = (uint32_t) sim_random (chance, 9);
+        me->worker.capacity = (uint32_t) sim_random (chance, 17);
         sim_message_t message = {.command = STP_CREDIT, .count = me->worker.capacity};
         sim_link_send (self, peer, &message);
     }

@@ -98,9 +98,9 @@ s_draw_limits (sim_plan_t *plan, uint64_t *chance)
         .max_attempts = PICK (chance, 1, 2, 3, 5),
         .backoff = PICK (chance, 1, 100, 1000),
         .backoff_max = PICK (chance, 1000, 3000),
-        .keep_results = PICK (chance, 500, 5000, 60000, 3600000),
+        .keep_results = PICK (chance, 50, 500, 5000, 3600000),
     };
-    plan->slack = PICK (chance, 0, 300, 3000, 20000);
+    plan->slack = PICK (chance, 0, 0, 300, 20000);
 }
 
 static void
@@ -112,7 +112,7 @@ s_draw_faults (sim_plan_t *plan, uint64_t *chance)
         plan->faults [actor] = strength > (actor == SIM_CRASH ? 0 : 1);
         plan->act_us [actor] = mean [actor - SIM_CRASH] >> strength;
     }
-    plan->fails = (uint32_t) PICK (chance, 0, 0, 10, 30, 70);
+    plan->fails = (uint32_t) PICK (chance, 0, 5, 20, 60);
     plan->lies = (uint32_t) PICK (chance, 0, 0, 30);
 }
 
