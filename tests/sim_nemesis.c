@@ -221,7 +221,7 @@ sim_nemesis_act (sim_t *self, uint32_t actor, uint64_t *chance)
         s_pause (self, chance);
 }
 
-//  All is well from now on: everybody is there, nothing is cut, the disk is whole.
+//  All is well from now on: everybody is there and awake, nothing is cut, the disk is whole.
 
 void
 sim_nemesis_heal (sim_t *self)
@@ -247,11 +247,12 @@ sim_nemesis_heal (sim_t *self)
     for (uint32_t peer = 0; peer < self->peer_count; peer++) {
         self->peers [peer].paused_until = 0;
         sim_peer_join (self, peer);
+        sim_set (self, SIM_AT_BEAT + peer, self->now + 1000 + (int64_t) peer);
     }
     for (uint32_t actor = 0; actor < SIM_ACTORS; actor++) {
-        if (actor >= self->plan.clients)
-            sim_set (self, SIM_AT_ACT + actor, CORE_NEVER);
-        else
+        bool client = actor < self->plan.clients;
+        sim_set (self, SIM_AT_ACT + actor, client ? self->now + 1000 : CORE_NEVER);
+        if (client)
             self->plan.act_us [actor] = 200000;
     }
 }
