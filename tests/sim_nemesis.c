@@ -221,7 +221,8 @@ sim_nemesis_act (sim_t *self, uint32_t actor, uint64_t *chance)
         s_pause (self, chance);
 }
 
-//  All is well from now on: everybody is there and awake, nothing is cut, the disk is whole.
+//  All is well from now on: everybody is there and awake, nothing is cut, the disk is
+//  whole.
 
 void
 sim_nemesis_heal (sim_t *self)
