@@ -4,7 +4,7 @@
 //  Delta debugging (Zeller and Hildebrandt, 2002) over the acts of all players and
 //  nemeses: leaves out halves, quarters and so on of those acts, as long as the same
 //  promise is broken in the end. Acts have random numbers of their own, so that what is
-//  left stays what it was.
+//  left stays what it was; acts that had not come when the promise was broken never come.
 
 #include "sim_shrink.h"
 
@@ -36,6 +36,17 @@ s_mute (s_shrink_t *self, uint32_t from, uint32_t until, const uint32_t *counts,
             *byte = (uint8_t) (mute ? *byte | bit : *byte & ~bit);
         }
         first = behind;
+    }
+}
+
+//  Leaves out what comes behind those acts.
+
+static void
+s_mute_rest (sim_t *world, const uint32_t *counts)
+{
+    for (uint32_t actor = 0; actor < SIM_ACTORS; actor++) {
+        for (uint32_t act = counts [actor]; act < SIM_ACTS; act++)
+            world->muted [actor][act / 8] |= (uint8_t) (1u << act % 8);
     }
 }
 
@@ -79,6 +90,7 @@ sim_shrink (sim_t *world, const sim_plan_t *plan)
         self.acts += counts [actor];
     }
     uint64_t events = world->world_events;
+    s_mute_rest (world, counts);
     s_shrink (&self, counts);
     uint32_t left = 0;
     for (uint32_t actor = 0; actor < SIM_ACTORS; actor++) {
