@@ -6,6 +6,7 @@
 #    make check          format, warnings with two compilers, clang-tidy, cppcheck, house rules
 #    make sim            a cluster from each of many seeds; SEED=n, SIM_SECONDS=n
 #    make mutants        plants known bugs, each of which the simulator has to catch
+#    make proof          everything that tries to lose a task, an hour or SECONDS=n
 #    make demo           a word count that survives the death of its workers and its broker
 #    make bench          throughput and latency, beside a bare libzmq relay
 #    make soak           overload and peers that mean no good, 10 minutes or SECONDS=n
@@ -286,7 +287,9 @@ bench: all $(BENCHES)
 	@if [ -e tests/bench.sh ]; then STINT_BIN=$(abspath $(B)) bash tests/bench.sh; \
 	else for bench in $(BENCHES); do $$bench || exit 1; done; fi
 
-#  The shell's own SECONDS is another one, so it gets a name.
+#  The shell's own SECONDS is another one, so it gets a name, and scripts do not inherit it.
+unexport SECONDS
+
 soak: scenes
 	@SOAK_SECONDS=$(or $(SECONDS),600) STINT_BIN=$(abspath $(B)) bash tests/soak.sh
 
