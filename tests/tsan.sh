@@ -4,7 +4,7 @@
 #
 #  usage: tests/tsan.sh BUILD             as make tsan does, with .build/tsan
 #
-#    TASKS    of each part of e2e_crash.sh    (optional, 3000)
+#    TASKS    of each part of e2e_crash.sh    (optional, 10000)
 #
 #  Any report is a failure, of whatever process. The libraries were not built for
 #  ThreadSanitizer, and libzmq hands memory from thread to thread by locks that it cannot
@@ -41,7 +41,7 @@ rm -f "$home"/report.*
 
 "$build/tsan_parts" "$home/parts" > "$home/parts.log" 2>&1 || fail 'tsan_parts fails'
 look tsan_parts
-STINT_BIN=$build TASKS=${TASKS:-3000} BROKER_KILLS=2 WORKER_KILLS=4 HEARTBEAT=10s \
+STINT_BIN=$build TASKS=${TASKS:-10000} BROKER_KILLS=2 WORKER_KILLS=4 HEARTBEAT=10s \
     bash tests/e2e_crash.sh > "$home/crash.log" 2>&1 || fail 'e2e_crash.sh fails'
 look e2e_crash.sh
-echo "no report; $(tail -n 1 "$home/parts.log"); ${TASKS:-3000} tasks twice over deaths, $((SECONDS - began)) s"
+echo "no report; $(tail -n 1 "$home/parts.log"); ${TASKS:-10000} tasks twice over deaths, $((SECONDS - began)) s"
