@@ -21,9 +21,22 @@ s_entry (const core_t *self, uint32_t session)
     return entry && self->roster.workers.pool [entry].session == session ? entry : 0;
 }
 
-//  A worker that left is not awaited after a restart: what it held is taken back. One that
-//  is awaited already, and whose claims have not all come, may be on its way on another
-//  connection.
+//  Returns the session that this one was about to take the place of, if the worker still
+//  has it, or 0.
+
+static uint32_t
+s_former (const core_t *self, uint32_t session)
+{
+    const session_t *pool = self->sessions.sessions.pool;
+    uint32_t former = pool [session].former;
+    bool lives = former && pool [former].used && !pool [former].gone
+                 && pool [former].worker == pool [session].worker;
+    return lives ? former : 0;
+}
+
+//  A worker that left is not awaited after a restart: what it held is taken back. One whose
+//  claims had not all come here may be on its way on another connection: it stays awaited,
+//  or where it was before.
 
 static void
 s_strike_off (core_t *self, uint32_t session)
@@ -31,6 +44,11 @@ s_strike_off (core_t *self, uint32_t session)
     uint32_t entry = s_entry (self, session);
     if (!entry || self->roster.workers.pool [entry].awaited)
         return;
+    uint32_t former = s_former (self, session);
+    if (former) {
+        self->roster.workers.pool [entry].session = former;
+        return;
+    }
     record_t record = {.kind = RECORD_WORKER_GONE};
     record.id = self->roster.workers.pool [entry].id;
     apply_now (self, &record, NULL);

@@ -177,6 +177,30 @@ Test (core_restart, a_worker_is_awaited_until_all_its_claims_have_come)
     }
 }
 
+//  The first of two messages with claims came late, on a connection that is gone: the
+//  worker goes on where it is, and is awaited after a crash.
+
+Test (core_restart, a_worker_stays_known_when_a_late_connection_ends)
+{
+    uint32_t session = rig_open (s_rig);
+    rig_begin (s_rig, STP_READY, 6);
+    rig_number (s_rig, 'r', 1);
+    rig_number (s_rig, 'w', 1);
+    rig_number (s_rig, 'c', 0);
+    rig_groups (s_rig, &(const char *){"bread"}, 1);
+    rig_number (s_rig, 'x', 1);
+    rig_list (s_rig);
+    rig_item (s_rig, STP_READY, &(stint_item_t){.id = 9, .fence = s_fence});
+    rig_send (s_rig, session);
+    rig_turn (s_rig);
+    core_cut_off (s_rig->core, session);
+    rig_turn (s_rig);
+    rig_result (s_rig, s_worker, 1, s_fence, 0, "loaf", 0);
+    cr_assert_eq (rig_task (s_rig, 1)->state, STINT_DONE);
+    rig_crash (s_rig, s_rig->sealed);
+    cr_assert_eq (core_totals (s_rig->core).awaited, 1);
+}
+
 //  The broker crashed between the two messages, and only the second came to the new one:
 //  what the first claimed is not given up because of that.
 
