@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#define ROWS_MAX 1000                     //  Most rows of an answer
-#define ROWS_DEFAULT 100                  //  When the query does not say
-#define LOOKUPS_MAX ((uint64_t) 1 << 22)  //  Numbers looked up for one answer
+#define ROWS_MAX 1000          //  Most rows of an answer
+#define ROWS_DEFAULT 100       //  When the query does not say
+#define LOOKUPS_MAX (1 << 17)  //  Numbers looked up for one answer
 
 static const char *const s_states [] = {
     "none",
@@ -183,8 +183,9 @@ s_task (core_t *core, uint32_t slot, int64_t now)
     s_text (out, "worker", running ? core->sessions.sessions.pool [task->holder].name : "");
 }
 
-//  Lists tasks in order of number, which are looked up one after another. Says how far it
-//  came: it gives up after LOOKUPS_MAX, and whoever wants more asks again from there.
+//  Lists tasks in order of number, which are looked up one after another where there are
+//  any. Says how far it came: it gives up after LOOKUPS_MAX, and whoever wants more asks
+//  again from there.
 
 static void
 s_tasks (core_t *core, uint32_t group, const stint_message_t *message, int64_t now)
@@ -192,8 +193,6 @@ s_tasks (core_t *core, uint32_t group, const stint_message_t *message, int64_t n
     uint64_t limit = message->count > 0 ? message->count : ROWS_DEFAULT;
     uint64_t end = core->next_id;
     uint64_t after = message->after < end ? message->after : end - 1;
-    if (end - after > LOOKUPS_MAX)
-        end = after + LOOKUPS_MAX;
     if (limit > ROWS_MAX)
         limit = ROWS_MAX;
 
@@ -201,10 +200,11 @@ s_tasks (core_t *core, uint32_t group, const stint_message_t *message, int64_t n
     stint_write_map (&core->state, 3);
     stint_write_text (&core->state, "tasks");
     size_t where = stint_write_array_open (&core->state);
-    uint64_t id = after + 1;
-    for (; id < end && rows < limit; id++) {
+    uint64_t id = tasks_skip (&core->tasks, after + 1, end);
+    for (int count = 0; id < end && rows < limit && count < LOOKUPS_MAX; count++) {
         uint32_t slot = tasks_find (&core->tasks, id);
         const task_t *task = &core->tasks.tasks.pool [slot];
+        id = tasks_skip (&core->tasks, id + 1, end);
         if (!slot || (group && task->group != group)
             || (message->state && task->state != message->state))
             continue;

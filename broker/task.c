@@ -3,6 +3,9 @@
 
 #include "task.h"
 
+#define SPAN_BITS 16  //  Of a number within its span
+#define SPANS 4096    //  Counts
+
 //  Rows are the state now, columns the state to come. A task that ended well never changes
 //  again; a dead or cancelled one does not either, until somebody may retry it.
 
@@ -38,6 +41,9 @@ tasks_init (tasks_t *self, uint32_t capacity)
     *self = (tasks_t){0};
     task_pool_init (&self->tasks, capacity);
     stint_index_init (&self->index, capacity, 0);
+    self->spans = calloc (SPANS, sizeof *self->spans);
+    if (!self->spans)
+        abort ();
 }
 
 void
@@ -46,6 +52,13 @@ tasks_clear (tasks_t *self)
     task_pool_clear (&self->tasks);
     free (self->delays.slots);
     stint_index_clear (&self->index);
+    free (self->spans);
+}
+
+static uint32_t *
+s_span (const tasks_t *self, uint64_t id)
+{
+    return &self->spans [(id >> SPAN_BITS) % SPANS];
 }
 
 uint32_t
@@ -58,6 +71,7 @@ tasks_add (tasks_t *self, uint64_t id)
     task_members_init (pool, slot);
     task_index_put (&self->index, pool, slot);
     task_index_expect (&self->index, id + 16);
+    ++*s_span (self, id);
     return slot;
 }
 
@@ -67,6 +81,7 @@ tasks_remove (tasks_t *self, uint32_t slot)
     assert (!task_list_linked (self->tasks.pool, slot));
     assert (!task_members_linked (self->tasks.pool, slot));
     task_index_drop (&self->index, self->tasks.pool, slot);
+    --*s_span (self, self->tasks.pool [slot].id);
     task_pool_remove (&self->tasks, slot);
 }
 
@@ -82,6 +97,17 @@ uint32_t
 tasks_find_far (const tasks_t *self, uint64_t id)
 {
     return task_index_find (&self->index, self->tasks.pool, id);
+}
+
+uint64_t
+tasks_skip (const tasks_t *self, uint64_t id, uint64_t end)
+{
+    for (int count = 0; id < end && *s_span (self, id) == 0; count++) {
+        if (count == SPANS)
+            return end;
+        id = ((id >> SPAN_BITS) + 1) << SPAN_BITS;
+    }
+    return id < end ? id : end;
 }
 
 //  A task that waits for its time and one whose time has come are the same to the journal:

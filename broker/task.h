@@ -51,6 +51,7 @@ typedef struct {
     task_index_t index;    //  By id
     task_delays_t delays;  //  The delayed ones, by until
     uint32_t guess;        //  Slot of the task that is probably looked for next
+    uint32_t *spans;       //  Tasks of each span of numbers; spans far apart share a count
 } tasks_t;
 
 //  Reserves room for that many tasks; memory is touched as they come.
@@ -80,6 +81,11 @@ tasks_find (const tasks_t *self, uint64_t id)
         return self->guess;
     return tasks_find_far (self, id);
 }
+
+//  Returns the first number from id on, and below end, of which there may be a task, or end
+//  when there is none: most numbers that were ever given out are those of tasks that are
+//  gone, and whoever lists tasks passes over 65,536 of them at a time.
+uint64_t tasks_skip (const tasks_t *self, uint64_t id, uint64_t end);
 
 //  Returns true when a task may go from one state to another. A new task comes from 0.
 bool task_may (uint8_t from, uint8_t to);

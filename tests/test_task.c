@@ -48,6 +48,33 @@ Test (task, is_found_by_its_number_until_it_is_forgotten)
     tasks_clear (&tasks);
 }
 
+Test (task, numbers_of_tasks_that_are_gone_are_passed_over)
+{
+    const uint64_t ids [] = {7, 50000000, 50000001, 200000000, 3000000000};
+    const uint64_t end = 200000009;
+    tasks_t tasks;
+    tasks_init (&tasks, 5);
+    for (size_t index = 0; index < 5; index++)
+        tasks_add (&tasks, ids [index]);
+    tasks_remove (&tasks, tasks_find (&tasks, ids [2]));
+    uint64_t looked = 0;
+    uint64_t found = 0;
+    for (uint64_t id = tasks_skip (&tasks, 1, end); id < end;
+         id = tasks_skip (&tasks, id + 1, end)) {
+        looked++;
+        found += tasks_find (&tasks, id) != 0;
+    }
+    cr_assert_eq (found, 3);
+    cr_assert (looked < 300000);
+    for (size_t index = 0; index < 5; index++) {
+        if (index != 2)
+            tasks_remove (&tasks, tasks_find (&tasks, ids [index]));
+    }
+    cr_assert_eq (tasks_skip (&tasks, 1, end), end);
+    cr_assert_eq (tasks_skip (&tasks, end, end), end);
+    tasks_clear (&tasks);
+}
+
 Test (task, takes_at_most_128_bytes_with_its_place_in_the_index)
 {
     tasks_t tasks;
