@@ -99,6 +99,44 @@ directory_sync (const char *path)
     return rc;
 }
 
+//  The text is for people; only that there is such a file counts.
+
+static int
+s_write_mark (int file)
+{
+    static const char text [] =
+        "The journal of a stint-broker is in data.mdb beside this.\n";
+    ssize_t size = sizeof text - 1;
+    ssize_t count = write (file, text, (size_t) size);
+    if (count == size && fsync (file) == 0)
+        return 0;
+    return count >= 0 && count < size ? ENOSPC : errno;
+}
+
+int
+directory_mark (const char *path)
+{
+    if (directory_is_marked (path))
+        return 0;
+    char *name = directory_file (path, "stint.store");
+    int file = open (name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    free (name);
+    if (file < 0)
+        return errno;
+    int rc = s_write_mark (file);
+    close (file);
+    return rc ? rc : directory_sync (path);
+}
+
+bool
+directory_is_marked (const char *path)
+{
+    char *name = directory_file (path, "stint.store");
+    bool marked = access (name, F_OK) == 0;
+    free (name);
+    return marked;
+}
+
 char *
 directory_file (const char *path, const char *name)
 {

@@ -19,6 +19,14 @@ int directory_lock (const char *path, int *file, long *holder);
 //  Puts the names in the directory onto the disk. Returns 0 or errno.
 int directory_sync (const char *path);
 
+//  Leaves the file PATH/stint.store, durably, unless it is there: from now on a journal
+//  that is empty or missing is one that was lost, and not one that is yet to be made. All
+//  that is in the directory must be on the disk. Returns 0 or errno.
+int directory_mark (const char *path);
+
+//  Returns true when that file is there.
+bool directory_is_marked (const char *path);
+
 //  Returns the path of a file in the directory, to be freed.
 char *directory_file (const char *path, const char *name);
 

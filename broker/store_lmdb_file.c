@@ -180,30 +180,48 @@ s_is_unborn (const uint8_t *page, size_t size)
     return magic == S_LMDB_MAGIC && transaction == 0;
 }
 
+static int
+s_refuse_lost (lmdb_file_t *self, const char *how)
+{
+    const char *directory = self->options.directory;
+    snprintf (self->failure, sizeof self->failure,
+              "cannot open store %s: its journal data.mdb is %s (restore a copy of it, or "
+              "delete %s/stint.store to begin without)",
+              directory, how, directory);
+    return -1;
+}
+
 //  A file that is no longer than its two heads has never held a commit: the disk was full,
 //  or the machine went down, when it was made. LMDB takes no half of a head, so such a file
-//  is made anew; any other is left alone. Returns 0 or errno.
+//  is made anew; any other is left alone. In a directory that did have a journal it is what
+//  is left of that. Returns 0, errno, or -1 with a line in failure.
 
 static int
-s_forget_unborn (const char *directory)
+s_forget_unborn (lmdb_file_t *self)
 {
+    const char *directory = self->options.directory;
     size_t page_size = (size_t) sysconf (_SC_PAGESIZE);
     char *path = directory_file (directory, "data.mdb");
     int file = open (path, O_RDWR | O_CLOEXEC);
     free (path);
-    if (file < 0)
-        return errno == ENOENT ? 0 : errno;
+    if (file < 0 && errno != ENOENT)
+        return errno;
 
     uint8_t *heads = calloc (3, page_size);
     assert (heads);
-    ssize_t count = pread (file, heads, 2 * page_size + 1, 0);
+    ssize_t count = file < 0 ? 0 : pread (file, heads, 2 * page_size + 1, 0);
     size_t size = count > 0 ? (size_t) count : 0;
     size_t first = size < page_size ? size : page_size;
-    bool unborn = size > 0 && size <= 2 * page_size && s_is_unborn (heads, first)
+    bool unborn = size <= 2 * page_size && s_is_unborn (heads, first)
                   && s_is_unborn (heads + page_size, size - first);
-    int rc = count < 0 || (unborn && ftruncate (file, 0) != 0) ? errno : 0;
+    int rc = count < 0 ? errno : 0;
+    if (rc == 0 && unborn && directory_is_marked (directory))
+        rc = s_refuse_lost (self, file < 0 ? "missing" : "empty");
+    else if (rc == 0 && unborn && size > 0 && ftruncate (file, 0) != 0)
+        rc = errno;
     free (heads);
-    close (file);
+    if (file >= 0)
+        close (file);
     return rc;
 }
 
@@ -221,7 +239,7 @@ s_open_file (lmdb_file_t *self)
                   "syncs, so it may be damaged anywhere (delete it, or restore a copy)",
                   directory);
     if (rc == 0)
-        rc = s_forget_unborn (directory);
+        rc = s_forget_unborn (self);
     char fault [128];
     if (rc == 0 && (rc = lmdb_check (directory, fault, sizeof fault)) == -1)
         snprintf (self->failure, sizeof self->failure,
@@ -379,6 +397,8 @@ lmdb_file_open (lmdb_file_t *self, const store_options_t *options)
         rc = s_raise_epoch (self);
     if (rc == 0)
         rc = directory_sync (options->directory);
+    if (rc == 0)
+        rc = directory_mark (options->directory);
     if (rc)
         s_refuse (self, rc, holder);
     errno = rc > 0 ? rc : 0;

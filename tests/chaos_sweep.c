@@ -268,8 +268,8 @@ s_work (s_sweep_t *self, size_t kind)
 static void
 s_clear_store (s_sweep_t *self)
 {
-    static const char *const names [] = {"data.mdb", "lock.mdb", "stint.lock",
-                                         "stint.anchor", "stint.anchor.new"};
+    static const char *const names [] = {"data.mdb",     "lock.mdb",         "stint.lock",
+                                         "stint.anchor", "stint.anchor.new", "stint.store"};
     char name [64];
     for (size_t at = 0; at < S_ARRAY (names); at++) {
         snprintf (name, sizeof name, "store/%s", names [at]);

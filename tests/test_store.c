@@ -435,3 +435,26 @@ Test (store, a_size_that_cannot_be_mapped_is_refused)
     cr_assert (strstr (self->error, "address space"), "%s", self->error);
     store_fixture_destroy (&self);
 }
+
+Test (store, a_journal_that_was_lost_is_not_begun_anew)
+{
+    store_fixture_t *self = store_fixture_new (&store_lmdb);
+    store_fixture_open (self);
+    store_fixture_append (self);
+    cr_assert (store_fixture_wait (self, self->last));
+    store_fixture_close (self);
+
+    cr_assert_eq (truncate (store_fixture_file (self, "data.mdb"), 0), 0);
+    cr_assert_not (store_fixture_try_open (self));
+    cr_assert (strstr (self->error, "its journal data.mdb is empty"), "%s", self->error);
+    store_fixture_close (self);
+
+    cr_assert_eq (unlink (store_fixture_file (self, "data.mdb")), 0);
+    cr_assert_not (store_fixture_try_open (self));
+    cr_assert (strstr (self->error, "its journal data.mdb is missing"), "%s", self->error);
+    store_fixture_close (self);
+
+    cr_assert_eq (unlink (store_fixture_file (self, "stint.store")), 0);
+    cr_assert (store_fixture_try_open (self), "%s", self->error);
+    store_fixture_destroy (&self);
+}

@@ -516,6 +516,7 @@ Test (store_faults, a_file_that_was_never_finished_is_made_anew)
         cr_assert (store_fixture_wait (self, self->last));
         store_fixture_close (self);
         self->last = self->trimmed = self->freed = 0;
+        cr_assert_eq (unlink (store_fixture_file (self, "stint.store")), 0);
     }
     free (bytes);
     store_fixture_destroy (&self);
