@@ -36,6 +36,25 @@ s_check_batch (const core_t *core, const record_t *record)
     uint32_t found = batches_find (&core->batches, record->batch);
     if (named != (found && core->batches.batches.pool [found].key ? found : 0))
         return "it has two names for a batch, or two batches of one name";
+    uint64_t most = record->pushed;
+    if (record->kind == RECORD_KEPT_BATCH
+        && (record->done > most || record->dead > most || record->cancelled > most
+            || most > NUMBER_MAX / 4
+            || record->done + record->dead + record->cancelled > most
+            || record->position > record->done + record->dead + record->cancelled))
+        return "it has a batch with more tasks at their end than were pushed";
+    return NULL;
+}
+
+//  Once the record of a batch was seen, so is every push to it.
+
+static const char *
+s_check_end (const core_t *core, const record_t *record)
+{
+    uint32_t slot = batches_find (&core->batches, record->batch);
+    const batch_t *batch = &core->batches.batches.pool [slot];
+    if (slot && batch->key && batch_ended (batch) >= batch->pushed)
+        return "it ends more tasks of a batch than were pushed";
     return NULL;
 }
 
@@ -89,5 +108,7 @@ apply_check (const core_t *core, const record_t *record)
         return s_check_group (core, record);
     if (record->kind == RECORD_BATCH || record->kind == RECORD_KEPT_BATCH)
         return s_check_batch (core, record);
+    if (record->kind == RECORD_DONE || record->kind == RECORD_CANCELLED)
+        return s_check_end (core, record);
     return NULL;
 }

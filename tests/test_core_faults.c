@@ -308,6 +308,31 @@ Test (core_faults, names_that_nobody_can_have_given)
     s_refused ("two names for a batch");
 }
 
+Test (core_faults, batches_with_more_ends_than_pushes)
+{
+    record_t batch = {.kind = RECORD_KEPT_BATCH, .batch = 1, .group = 1, .at = 1};
+    batch.name = stint_bytes_of ("monday");
+    batch.pushed = 3;
+    batch.done = 2;
+    batch.dead = 2;
+    s_group (1);
+    s_write (batch);
+    s_refused ("more tasks at their end");
+    s_group (1);
+    batch.dead = 1;
+    batch.position = 4;
+    s_write (batch);
+    s_refused ("more tasks at their end");
+    s_group (1);
+    batch.position = 3;
+    s_write (batch);
+    cr_assert_null (s_replay ());
+    record_t done = s_task (RECORD_DONE, 9, 9);
+    done.batch = done.group = 1;
+    s_write (done);
+    s_refused ("ends more tasks of a batch");
+}
+
 Test (core_faults, numbers_and_times_that_nobody_can_have_given)
 {
     s_write (s_pushed (0));
