@@ -28,6 +28,10 @@
 #define SETTLE_BYTES ((size_t) 1 << 20)
 #define SETTLE_MS 50
 
+//  Outcomes that begin behind what has come, so many times in a row: the broker does not
+//  have the ones before any more.
+#define GAPS_MAX 3
+
 //  A push with so many tasks or bytes is ripe.
 #define RIPE_TASKS 1024
 #define RIPE_BYTES ((size_t) 128 << 10)
@@ -62,6 +66,8 @@ struct stint_batch {
     size_t returned_bytes;  //  Of the last result that was returned
     size_t finished_bytes;  //  Of results finished with and not acknowledged
     int64_t settle_at;      //  When to acknowledge what there is; 0 while results come
+    int64_t remind_at;      //  When to send COLLECT again; 0 after outcomes have come
+    uint32_t gaps;          //  Times in a row that outcomes were missing
     uint64_t collect;       //  Number of the last COLLECT
     uint64_t greeting;      //  The dealer's, in which COLLECT was sent
 
@@ -172,6 +178,7 @@ s_collect (stint_batch_t *self, uint32_t window)
         self->greeting = greeting;
         self->acknowledged = self->finished;
         self->finished_bytes = 0;
+        self->remind_at = 0;
     }
     stint_writer_clear (&out);
 }
@@ -252,6 +259,21 @@ s_settles (const stint_batch_t *self, int64_t now)
                    || (self->settle_at != 0 && now >= self->settle_at)));
 }
 
+//  Returns when the broker is to be reminded of what we wait for, INT64_MAX when we wait
+//  for nothing. A COLLECT from before, late on a connection that is gone, takes the
+//  outcomes away from us, and nobody says so: we ask again as often as we would send a
+//  heartbeat.
+
+static int64_t
+s_remind_at (stint_batch_t *self, int64_t now)
+{
+    if (self->received >= s_pushed (self))
+        return INT64_MAX;
+    if (self->remind_at == 0)
+        self->remind_at = now + self->client->dealer.peer.heartbeat_ms;
+    return self->remind_at;
+}
+
 int64_t
 stint_batch_send (stint_batch_t *self, int64_t now)
 {
@@ -263,10 +285,14 @@ stint_batch_send (stint_batch_t *self, int64_t now)
         s_seal (self);
     if (!dealer->up || self->failed != STINT_OK)
         return INT64_MAX;
-    if (self->greeting != dealer->greeting || s_settles (self, now))
+    if (self->greeting != dealer->greeting || s_settles (self, now)
+        || now >= s_remind_at (self, now))
         s_collect (self, WINDOW);
-    bool later = dealer->up && self->settle_at != 0 && self->finished != self->acknowledged;
-    return later ? self->settle_at : INT64_MAX;
+    if (!dealer->up)
+        return INT64_MAX;
+    int64_t due = s_remind_at (self, now);
+    bool later = self->settle_at != 0 && self->finished != self->acknowledged;
+    return later && self->settle_at < due ? self->settle_at : due;
 }
 
 static void
@@ -300,6 +326,8 @@ stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet)
         || after <= self->received)
         return false;
     uint64_t before = after - count;
+    if (before > self->received && ++self->gaps == GAPS_MAX)
+        s_fail (self, STINT_ERR_INVALID, "another client has collected results of it");
     if (before > self->received) {
         stint_dealer_lose (&self->client->dealer);  //  Some are missing: ask again
         return false;
@@ -313,6 +341,8 @@ stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet)
     }
     self->received = after;
     self->settle_at = 0;
+    self->remind_at = 0;
+    self->gaps = 0;
     packet->next = NULL;
     if (self->first)
         self->last->next = packet;

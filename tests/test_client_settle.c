@@ -88,3 +88,55 @@ Test (client_settle, a_mebibyte_of_results_is_acknowledged_while_more_is_there)
     s_take (batch, 3, 1002);
     batch_end (&fake, client, batch);
 }
+
+//  A COLLECT that is late on an old connection takes the outcomes away from the client.
+
+static void
+s_script_forgetful (fake_t *fake)
+{
+    batch_open_answer (fake, 2, 0);
+    fake_greet (fake, 50, 100);
+    uint64_t request = fake->last.request;
+    fake_expect (fake, STP_COLLECT);
+    fake_assert (fake->last.request == request && fake->last.cursor == 0);
+    fake_outcomes (fake, BATCH, 1, 1);
+    fake_expect (fake, STP_COLLECT);
+    fake_assert (fake->last.request == request && fake->last.cursor == 1);
+    fake_expect (fake, STP_COLLECT);
+    fake_outcomes (fake, BATCH, 2, 2);
+}
+
+Test (client_settle, who_waits_reminds_the_broker_of_it)
+{
+    fake_t fake;
+    stint_client_t *client;
+    stint_batch_t *batch;
+    fake_start (&fake, s_script_forgetful);
+    batch_open (&fake, "album", 5000, &client, &batch);
+    s_take (batch, 1, 2);
+    batch_end (&fake, client, batch);
+}
+
+static void
+s_script_behind (fake_t *fake)
+{
+    batch_open_answer (fake, 100, 0);
+    for (int time = 1; time <= 3; time++) {
+        fake_outcomes (fake, BATCH, 51, 60);
+        if (time < 3)
+            fake_expect (fake, STP_COLLECT);
+    }
+}
+
+Test (client_settle, outcomes_that_another_client_has_collected_end_the_batch)
+{
+    fake_t fake;
+    stint_client_t *client;
+    stint_batch_t *batch;
+    stint_result_t result;
+    fake_start (&fake, s_script_behind);
+    batch_open (&fake, "album", 5000, &client, &batch);
+    cr_assert_eq (stint_batch_next (batch, 10000, &result), STINT_ERR_INVALID);
+    cr_assert (strstr (stint_client_error (client), "another client has collected"));
+    batch_end (&fake, client, batch);
+}
