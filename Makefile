@@ -169,9 +169,9 @@ GOALS := $(or $(MAKECMDGOALS),all)
 PACKAGES := build $(if $(filter demo test,$(GOALS)),demo) \
             $(if $(filter test %coverage check %/check objects warnings tidy,$(GOALS)),test) \
             $(if $(filter check warnings tidy format%,$(GOALS)),check) \
-            $(if $(filter fuzz fuzz-coverage fuzzers test,$(GOALS)),fuzz) \
+            $(if $(filter fuzz fuzz-coverage fuzzers test proof,$(GOALS)),fuzz) \
             $(if $(filter valgrind,$(GOALS)),valgrind) \
-            $(if $(filter compare,$(GOALS)),compare)
+            $(if $(filter compare proof,$(GOALS)),compare)
 
 packages:
 	@sh tests/packages.sh $(PACKAGES)

@@ -88,7 +88,7 @@ of_simulator ()
     row 'crash-recoveries in it' "$(readable "$(before simulator recoveries)")"
     row 'tasks accepted in it' "$(readable "$(before simulator accepted)")"
     row 'blocks of its disk damaged' "$(readable "$(before simulator damaged)")"
-    row 'planted bugs' "$(tail -n 1 "$logs/mutants.log" | sed 's/.*ok: //; s/;.*//')"
+    row 'planted bugs' "$(tail -n 1 "$logs/mutants.log" | sed 's/.*ok: //; s/:.*//')"
 }
 
 of_processes ()
