@@ -420,8 +420,9 @@ rig_push (rig_t *self, uint32_t session, const char *group, uint64_t sequence,
     rig_turn (self);
 }
 
-static void
-s_ready (rig_t *self, uint64_t worker, const char *group, uint64_t credit, uint32_t fields)
+void
+rig_begin_ready (rig_t *self, uint32_t fields, uint64_t worker, const char *group,
+                 uint64_t credit)
 {
     rig_begin (self, STP_READY, fields);
     rig_number (self, 'r', 1);
@@ -434,7 +435,7 @@ void
 rig_ready (rig_t *self, uint32_t session, uint64_t worker, const char *group,
            uint64_t credit)
 {
-    s_ready (self, worker, group, credit, 4);
+    rig_begin_ready (self, 4, worker, group, credit);
     rig_send (self, session);
     rig_turn (self);
 }
@@ -443,7 +444,7 @@ void
 rig_claim (rig_t *self, uint32_t session, uint64_t worker, const char *group,
            uint64_t credit, uint64_t id, uint64_t fence)
 {
-    s_ready (self, worker, group, credit, 5);
+    rig_begin_ready (self, 5, worker, group, credit);
     rig_list (self);
     rig_item (self, STP_READY, &(stint_item_t){.id = id, .fence = fence});
     rig_send (self, session);

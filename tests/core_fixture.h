@@ -107,7 +107,10 @@ void rig_deaf (rig_t *self);
 void rig_push (rig_t *self, uint32_t session, const char *group, uint64_t sequence,
                uint32_t count, const char *body);
 
-//  As a worker: ready for a group, with claims; a result; a command with a list.
+//  As a worker: the four fields of a READY of so many; ready for a group, with claims; a
+//  result; a command with a list.
+void rig_begin_ready (rig_t *self, uint32_t fields, uint64_t worker, const char *group,
+                      uint64_t credit);
 void rig_ready (rig_t *self, uint32_t session, uint64_t worker, const char *group,
                 uint64_t credit);
 void rig_claim (rig_t *self, uint32_t session, uint64_t worker, const char *group,

@@ -107,11 +107,7 @@ Test (core_restart, an_attempt_whose_start_was_lost_is_claimed)
     rig_crash (s_rig, s_rig->durable);
     s_rig->keeps_up = true;
     uint32_t session = rig_open (s_rig);
-    rig_begin (s_rig, STP_READY, 5);
-    rig_number (s_rig, 'r', 1);
-    rig_number (s_rig, 'w', 1);
-    rig_number (s_rig, 'c', 2);
-    rig_groups (s_rig, &(const char *){"bread"}, 1);
+    rig_begin_ready (s_rig, 5, 1, "bread", 2);
     rig_list (s_rig);
     rig_item (s_rig, STP_READY, &(stint_item_t){.id = 1, .fence = s_fence});
     rig_item (s_rig, STP_READY, &(stint_item_t){.id = 2, .fence = fence});
@@ -131,11 +127,7 @@ Test (core_restart, claims_may_come_in_several_messages)
     rig_crash (s_rig, s_rig->sealed);
     uint32_t other = s_other ();
     uint32_t session = rig_open (s_rig);
-    rig_begin (s_rig, STP_READY, 5);
-    rig_number (s_rig, 'r', 1);
-    rig_number (s_rig, 'w', 1);
-    rig_number (s_rig, 'c', 1);
-    rig_groups (s_rig, &(const char *){"bread"}, 1);
+    rig_begin_ready (s_rig, 5, 1, "bread", 1);
     rig_number (s_rig, 'x', 1);
     rig_send (s_rig, session);
     rig_turn (s_rig);
@@ -154,11 +146,7 @@ Test (core_restart, a_worker_is_awaited_until_all_its_claims_have_come)
     uint32_t other = s_other ();
     for (int leaves = 0; leaves < 2; leaves++) {
         uint32_t session = rig_open (s_rig);
-        rig_begin (s_rig, STP_READY, 6);
-        rig_number (s_rig, 'r', 1);
-        rig_number (s_rig, 'w', 1);
-        rig_number (s_rig, 'c', 1);
-        rig_groups (s_rig, &(const char *){"bread"}, 1);
+        rig_begin_ready (s_rig, 6, 1, "bread", 1);
         rig_number (s_rig, 'x', 1);
         rig_list (s_rig);
         rig_item (s_rig, STP_READY, &(stint_item_t){.id = 9, .fence = s_fence});
@@ -183,11 +171,7 @@ Test (core_restart, a_worker_is_awaited_until_all_its_claims_have_come)
 Test (core_restart, a_worker_stays_known_when_a_late_connection_ends)
 {
     uint32_t session = rig_open (s_rig);
-    rig_begin (s_rig, STP_READY, 6);
-    rig_number (s_rig, 'r', 1);
-    rig_number (s_rig, 'w', 1);
-    rig_number (s_rig, 'c', 0);
-    rig_groups (s_rig, &(const char *){"bread"}, 1);
+    rig_begin_ready (s_rig, 6, 1, "bread", 0);
     rig_number (s_rig, 'x', 1);
     rig_list (s_rig);
     rig_item (s_rig, STP_READY, &(stint_item_t){.id = 9, .fence = s_fence});
@@ -209,11 +193,7 @@ Test (core_restart, claims_whose_first_message_was_lost_are_asked_for_again)
     rig_crash (s_rig, s_rig->sealed);
     uint32_t other = s_other ();
     uint32_t session = rig_open (s_rig);
-    rig_begin (s_rig, STP_READY, 5);
-    rig_number (s_rig, 'r', 2);
-    rig_number (s_rig, 'w', 1);
-    rig_number (s_rig, 'c', 1);
-    rig_groups (s_rig, &(const char *){"bread"}, 1);
+    rig_begin_ready (s_rig, 5, 1, "bread", 1);
     rig_number (s_rig, 'k', 1);
     rig_send (s_rig, session);
     rig_turn (s_rig);

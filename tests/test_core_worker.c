@@ -103,13 +103,8 @@ Test (core_worker, a_worker_holds_at_most_its_credit_of_bytes_but_always_one_tas
 {
     rig_push (s_rig, s_client, "bread", 1, 4, "two dozen octets of rye.");
     uint32_t worker = rig_open (s_rig);
-    static const char *const group = "bread";
-    rig_begin (s_rig, STP_READY, 5);
-    rig_number (s_rig, 'r', 1);
-    rig_number (s_rig, 'w', 1);
-    rig_number (s_rig, 'c', 100);
+    rig_begin_ready (s_rig, 5, 1, "bread", 100);
     rig_number (s_rig, 'l', 25);
-    rig_groups (s_rig, &group, 1);
     rig_send (s_rig, worker);
     rig_turn (s_rig);
     uint64_t fence = rig_given (s_rig, worker, 1);
