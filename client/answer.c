@@ -74,6 +74,18 @@ answer_text (stint_bytes_t map, const char *name, char *text, size_t size)
     return text;
 }
 
+bool
+answer_is (stint_bytes_t map, const char *name, const char *text)
+{
+    stint_bytes_t value = answer_value (map, name);
+    if (value.size == 0)
+        return false;
+
+    stint_reader_t reader = stint_reader_of (value);
+    stint_bytes_t bytes = stint_read_bytes (&reader);
+    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
+}
+
 uint32_t
 answer_count (stint_bytes_t map, const char *name)
 {

@@ -20,6 +20,9 @@ bool answer_has_number (stint_bytes_t map, const char *name);
 //  Returns a text that is at most size - 1 bytes long, else what fits of it. Returns text.
 char *answer_text (stint_bytes_t map, const char *name, char *text, size_t size);
 
+//  Returns true when a text is that one.
+bool answer_is (stint_bytes_t map, const char *name, const char *text);
+
 //  Returns how many elements the list of that name has.
 uint32_t answer_count (stint_bytes_t map, const char *name);
 

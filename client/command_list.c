@@ -41,22 +41,13 @@ s_state (const char *name, stint_state_t *state)
                          "--state: \"%s\" is not a state", name);
 }
 
-//  Returns true when a task is in the state of that name.
-
-static bool
-s_is (stint_bytes_t task, const char *state)
-{
-    char text [16];
-    return strcmp (answer_text (task, "state", text, sizeof text), state) == 0;
-}
-
 //  Returns false when the broker has let go of the payload: that of a task that can never
 //  run again. A dead one keeps its own.
 
 static bool
 s_has_payload (stint_bytes_t task)
 {
-    return !s_is (task, "done") && !s_is (task, "cancelled");
+    return !answer_is (task, "state", "done") && !answer_is (task, "state", "cancelled");
 }
 
 //  Prints a task as one line of JSON, with the text of its last error if it has one.
@@ -258,7 +249,7 @@ command_show (command_call_t *call)
     memcpy (bytes, map.data, map.size);
     stint_bytes_t task = {bytes, map.size};
     stint_bytes_t error = {NULL, 0};
-    if (s_is (task, "dead"))
+    if (answer_is (task, "state", "dead"))
         error = s_last_error (call, query.task);
     if (call->json)
         s_print_json (task, error);

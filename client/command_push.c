@@ -181,7 +181,6 @@ s_goes_on (int code)
 static bool
 s_is_open (command_call_t *call, uint64_t id)
 {
-    char state [16];
     stint_bytes_t task;
     stint_query_t query = {.what = "task", .task = id};
     stint_client_set_timeout (call->client, command_timeout (call));
@@ -189,9 +188,8 @@ s_is_open (command_call_t *call, uint64_t id)
         || !stint_pack_valid (task, ANSWER_ITEMS))
         return false;
 
-    answer_text (task, "state", state, sizeof state);
-    return strcmp (state, "delayed") == 0 || strcmp (state, "ready") == 0
-           || strcmp (state, "running") == 0;
+    return answer_is (task, "state", "delayed") || answer_is (task, "state", "ready")
+           || answer_is (task, "state", "running");
 }
 
 //  Waits for one of several tasks. The time is for all of them together; when it is over,

@@ -41,8 +41,6 @@ main (int argc, char **argv)
     if (code != COMMAND_OK)
         return code;
 
-    if (call.json)
-        command_talk_json ();
     call.terminal = isatty (STDOUT_FILENO);
     call.colored = s_colored (&call);
     if (call.version)

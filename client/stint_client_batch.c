@@ -313,6 +313,16 @@ stint_batch_refused (stint_batch_t *self, const stint_message_t *message)
     return true;
 }
 
+//  Some outcomes are missing: asks again, on a new connection.
+
+static void
+s_miss (stint_batch_t *self)
+{
+    if (++self->gaps == GAPS_MAX)
+        s_fail (self, STINT_ERR_INVALID, "another client has collected results of it");
+    stint_dealer_lose (&self->client->dealer);
+}
+
 //  The cursor of a message tells where its outcomes stand. Those that have come before,
 //  over a connection that is gone, are passed over.
 
@@ -326,10 +336,8 @@ stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet)
         || after <= self->received)
         return false;
     uint64_t before = after - count;
-    if (before > self->received && ++self->gaps == GAPS_MAX)
-        s_fail (self, STINT_ERR_INVALID, "another client has collected results of it");
     if (before > self->received) {
-        stint_dealer_lose (&self->client->dealer);  //  Some are missing: ask again
+        s_miss (self);
         return false;
     }
     for (; before < self->received; before++) {
