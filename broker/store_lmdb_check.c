@@ -30,9 +30,11 @@
 #include <unistd.h>
 
 #define S_MAGIC 0xBEEFC0DEu
-#define S_HEADER 16     //  Bytes of a page before the places of its nodes
-#define S_NODE 8        //  Bytes of a node before its key
-#define S_DEPTH_MAX 32  //  LMDB's own limit
+#define S_MAGIC_AT 16         //  In a head
+#define S_TRANSACTION_AT 144  //  In a head: of the transaction that wrote it
+#define S_HEADER 16           //  Bytes of a page before the places of its nodes
+#define S_NODE 8              //  Bytes of a node before its key
+#define S_DEPTH_MAX 32        //  LMDB's own limit
 #define S_BRANCH 0x01
 #define S_LEAF 0x02
 #define S_OVERFLOW 0x04
@@ -238,8 +240,8 @@ s_check_tree (s_check_t *self, const uint8_t *tree, uint64_t head, bool lists)
 static bool
 s_check_heads (s_check_t *self, const uint8_t *heads, uint64_t pages)
 {
-    uint64_t even = s_number (heads + 144, 8);
-    uint64_t odd = s_number (heads + self->page_size + 144, 8);
+    uint64_t even = s_number (heads + S_TRANSACTION_AT, 8);
+    uint64_t odd = s_number (heads + self->page_size + S_TRANSACTION_AT, 8);
     uint64_t newer = odd > even;
     if ((even || odd) && (even % 2 != 0 || (even > odd ? even - odd : odd - even) != 1))
         return s_wrong (self, newer, "is a head that does not follow the other");
@@ -262,7 +264,7 @@ s_check_heads (s_check_t *self, const uint8_t *heads, uint64_t pages)
 static bool
 s_is_head (const uint8_t *page)
 {
-    return s_number (page + 16, 4) == S_MAGIC && (page [10] & S_KINDS) == S_HEAD;
+    return s_number (page + S_MAGIC_AT, 4) == S_MAGIC && (page [10] & S_KINDS) == S_HEAD;
 }
 
 static bool
@@ -306,4 +308,17 @@ lmdb_check (const char *directory, char *fault, size_t fault_size)
     bool good = s_check (&self);
     close (self.file);
     return good ? 0 : self.error ? self.error : -1;
+}
+
+bool
+lmdb_check_unborn (const uint8_t *page, size_t size)
+{
+    size_t zeros = 0;
+    while (zeros < size && page [zeros] == 0)
+        zeros++;
+    if (zeros == size || size < S_TRANSACTION_AT + 8)
+        return zeros == size;
+
+    return s_number (page + S_MAGIC_AT, 4) == S_MAGIC
+           && s_number (page + S_TRANSACTION_AT, 8) == 0;
 }

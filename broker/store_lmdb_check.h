@@ -20,4 +20,8 @@
 //  0 is returned.
 int lmdb_check (const char *directory, char *fault, size_t fault_size);
 
+//  Returns true when these bytes are zeros or none, or the head of a file that has had no
+//  transaction yet.
+bool lmdb_check_unborn (const uint8_t *page, size_t size);
+
 #endif

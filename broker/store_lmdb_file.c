@@ -20,11 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define S_FORMAT 1                //  Of what this file writes
-#define S_MAGIC "stint\0\0"       //  Eight bytes with the final null
-#define S_LMDB_MAGIC 0xBEEFC0DEu  //  Of LMDB's own, in each head
-#define S_MAGIC_AT 16             //  Where that is
-#define S_TRANSACTION_AT 144      //  And the number of the transaction that wrote the head
+#define S_FORMAT 1           //  Of what this file writes
+#define S_MAGIC "stint\0\0"  //  Eight bytes with the final null
 #define S_TRIM_LEAST                                                                       \
     32                                   //  Blocks deleted in one commit; twice as many
                                          //  as the commit adds when that is more
@@ -161,25 +158,6 @@ s_fill_up (lmdb_file_t *self)
     return file.st_size < size && ftruncate (fd, size) != 0 ? errno : 0;
 }
 
-//  Returns true when these bytes are empty, or the head of a file of LMDB that has had no
-//  transaction yet.
-
-static bool
-s_is_unborn (const uint8_t *page, size_t size)
-{
-    uint32_t magic;
-    uint64_t transaction;
-    size_t zeros = 0;
-    while (zeros < size && page [zeros] == 0)
-        zeros++;
-    if (zeros == size || size < S_TRANSACTION_AT + sizeof transaction)
-        return zeros == size;
-
-    memcpy (&magic, page + S_MAGIC_AT, sizeof magic);
-    memcpy (&transaction, page + S_TRANSACTION_AT, sizeof transaction);
-    return magic == S_LMDB_MAGIC && transaction == 0;
-}
-
 static int
 s_refuse_lost (lmdb_file_t *self, const char *how)
 {
@@ -212,8 +190,8 @@ s_forget_unborn (lmdb_file_t *self)
     ssize_t count = file < 0 ? 0 : pread (file, heads, 2 * page_size + 1, 0);
     size_t size = count > 0 ? (size_t) count : 0;
     size_t first = size < page_size ? size : page_size;
-    bool unborn = size <= 2 * page_size && s_is_unborn (heads, first)
-                  && s_is_unborn (heads + page_size, size - first);
+    bool unborn = size <= 2 * page_size && lmdb_check_unborn (heads, first)
+                  && lmdb_check_unborn (heads + page_size, size - first);
     int rc = count < 0 ? errno : 0;
     if (rc == 0 && unborn && directory_is_marked (directory))
         rc = s_refuse_lost (self, file < 0 ? "missing" : "empty");
