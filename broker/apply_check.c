@@ -37,11 +37,10 @@ s_check_batch (const core_t *core, const record_t *record)
     if (named != (found && core->batches.batches.pool [found].key ? found : 0))
         return "it has two names for a batch, or two batches of one name";
     uint64_t most = record->pushed;
+    uint64_t ended = record->done + record->dead + record->cancelled;
     if (record->kind == RECORD_KEPT_BATCH
-        && (record->done > most || record->dead > most || record->cancelled > most
-            || most > NUMBER_MAX / 4
-            || record->done + record->dead + record->cancelled > most
-            || record->position > record->done + record->dead + record->cancelled))
+        && (most > NUMBER_MAX / 4 || record->done > most || record->dead > most
+            || record->cancelled > most || ended > most || record->position > ended))
         return "it has a batch with more tasks at their end than were pushed";
     return NULL;
 }

@@ -192,22 +192,12 @@ s_is_stranger (const session_t *session, const stint_message_t *message)
     return command == STP_HEARTBEAT && !session->known;
 }
 
-void
-core_receive (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
-              effects_t *out)
+//  A command is for the function of its name; the others are not for a broker.
+
+static void
+s_hear (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
+        effects_t *out)
 {
-    assert (effects_room (out) >= EFFECTS_EVENT);
-    session_t *sender = &self->sessions.sessions.pool [session];
-    if (sender->gone)
-        return;
-    journal_mark (self->journal, now, self->next_id);
-    sessions_heard (&self->sessions, session, now);
-    if (s_is_stranger (sender, message)) {
-        core_leave (self, session);
-        effects_add (out, STP_BYE, session);
-        return;
-    }
-    sender->known = true;
     switch (message->command) {
         case STP_PUSH:
             core_on_push (self, now, session, message, out);
@@ -255,6 +245,25 @@ core_receive (core_t *self, int64_t now, uint32_t session, stint_message_t *mess
         default:
             core_refuse (self, now, session, STINT_WIRE_UNKNOWN, message, out);
     }
+}
+
+void
+core_receive (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
+              effects_t *out)
+{
+    assert (effects_room (out) >= EFFECTS_EVENT);
+    session_t *sender = &self->sessions.sessions.pool [session];
+    if (sender->gone)
+        return;
+    journal_mark (self->journal, now, self->next_id);
+    sessions_heard (&self->sessions, session, now);
+    if (s_is_stranger (sender, message)) {
+        core_leave (self, session);
+        effects_add (out, STP_BYE, session);
+        return;
+    }
+    sender->known = true;
+    s_hear (self, now, session, message, out);
 }
 
 void
