@@ -314,33 +314,40 @@ static void
 s_strike_off_missing (core_t *self)
 {
     for (uint32_t slot = 1; self->roster.awaited > 0; slot++) {
-        if (self->roster.workers.pool [slot].awaited) {
-            record_t record = {.kind = RECORD_WORKER_GONE};
-            record.id = self->roster.workers.pool [slot].id;
+        const roster_entry_t *entry = &self->roster.workers.pool [slot];
+        if (!entry->awaited)
+            continue;
+        roster_back (&self->roster, slot);
+        if (entry->sessions == 0) {
+            record_t record = {.kind = RECORD_WORKER_GONE, .id = entry->id};
             apply_now (self, &record, NULL);
         }
     }
 }
 
-//  After a restart: gives up the workers that have not come back, and their attempts.
+//  After a restart: once all workers are back, what nobody has claimed never reached one,
+//  and is free as if it had not been given. When their time is over, those that have not
+//  come back are given up, and their attempts with them.
 
 static bool
 s_give_up (core_t *self, int64_t now)
 {
     static const stint_bytes_t text = {
         (const uint8_t *) "the worker did not come back after the broker's restart", 55};
-    if (self->awaiting && self->roster.awaited == 0)
-        self->awaiting = false;
-    if (now < core_patience (self, self->orphans_until))
+    bool over = now >= core_patience (self, self->orphans_until);
+    if (self->roster.awaited > 0 && !over)
         return false;
     self->awaiting = false;
-    s_strike_off_missing (self);
-    for (int count = 0; count < 256; count++) {
-        if (!self->orphans.head)
-            return false;
-        lease_fail (self, now, self->orphans.head, LEASE_LOST, 0, text);
+    for (int count = 0; self->orphans.head; count++) {
+        if (count == 256)
+            return true;
+        if (over)
+            lease_fail (self, now, self->orphans.head, LEASE_LOST, 0, text);
+        else
+            lease_return (self, self->orphans.head);
     }
-    return true;
+    s_strike_off_missing (self);
+    return false;
 }
 
 bool
@@ -386,6 +393,7 @@ core_deadline (const core_t *self)
     const session_t *sessions = self->sessions.sessions.pool;
     int64_t deadline = CORE_NEVER;
     if (self->sessions.gone.head || self->told.head || self->batches.news.head
+        || (self->orphans.head && self->roster.awaited == 0)
         || (!self->awaiting && !self->draining && self->groups.runnable.head))
         return 0;
     if (self->sessions.heard.head)

@@ -11,53 +11,50 @@ core_open (core_t *self, int64_t now)
     return sessions_add (&self->sessions, now);
 }
 
-//  Returns the place of a session's worker on the roster, or 0.
+//  Returns where a session's worker is on the roster, or null.
 
-static uint32_t
+static roster_entry_t *
 s_entry (const core_t *self, uint32_t session)
 {
     uint64_t worker = self->sessions.sessions.pool [session].worker;
-    uint32_t entry = worker ? roster_find (&self->roster, worker) : 0;
-    return entry && self->roster.workers.pool [entry].session == session ? entry : 0;
+    uint32_t slot = worker ? roster_find (&self->roster, worker) : 0;
+    return slot ? &self->roster.workers.pool [slot] : NULL;
 }
 
-//  Returns the session that this one was about to take the place of, if the worker still
-//  has it, or 0.
+//  Takes a session out of the chain of its worker's: a connection that ends before its
+//  worker has claimed all leaves the worker to the one that it had before.
 
-static uint32_t
-s_former (const core_t *self, uint32_t session)
+static void
+s_unchain (core_t *self, uint32_t session)
 {
-    const session_t *pool = self->sessions.sessions.pool;
-    uint32_t former = pool [session].former;
-    bool lives = former && pool [former].used && !pool [former].gone
-                 && pool [former].worker == pool [session].worker;
-    return lives ? former : 0;
+    session_t *pool = self->sessions.sessions.pool;
+    roster_entry_t *entry = s_entry (self, session);
+    uint32_t *link = entry ? &entry->session : NULL;
+    while (link && *link != session)
+        link = *link ? &pool [*link].former : NULL;
+    if (link)
+        *link = pool [session].former;
+    pool [session].former = 0;
 }
 
-//  A worker that left is not awaited after a restart: what it held is taken back. One whose
-//  claims had not all come here may be on its way on another connection: it stays awaited,
-//  or where it was before.
+//  A worker that left is not awaited after a restart: it is struck off behind the last of
+//  what it held. One whose claims had not all come may be on its way on another connection,
+//  and stays.
 
 static void
 s_strike_off (core_t *self, uint32_t session)
 {
-    uint32_t entry = s_entry (self, session);
-    if (!entry || self->roster.workers.pool [entry].awaited)
+    roster_entry_t *entry = s_entry (self, session);
+    if (!entry || --entry->sessions > 0 || entry->awaited)
         return;
-    uint32_t former = s_former (self, session);
-    if (former) {
-        self->roster.workers.pool [entry].session = former;
-        return;
-    }
-    record_t record = {.kind = RECORD_WORKER_GONE};
-    record.id = self->roster.workers.pool [entry].id;
+    record_t record = {.kind = RECORD_WORKER_GONE, .id = entry->id};
     apply_now (self, &record, NULL);
 }
 
 void
 core_leave (core_t *self, uint32_t session)
 {
-    s_strike_off (self, session);
+    s_unchain (self, session);
     if (self->sessions.sessions.pool [session].attached)
         core_unwatch (self, session);
     sessions_leave (&self->sessions, &self->groups, session);
@@ -88,8 +85,9 @@ core_on_bye (core_t *self, uint32_t session, effects_t *out)
     const session_t *left = &self->sessions.sessions.pool [session];
     while (left->held.head)
         lease_return (self, left->held.head);
-    if (s_entry (self, session))
-        roster_back (&self->roster, s_entry (self, session));
+    const roster_entry_t *entry = s_entry (self, session);
+    if (entry && entry->session == session)
+        roster_back (&self->roster, roster_find (&self->roster, left->worker));
     core_leave (self, session);
     effects_add (out, STP_BYE, session);
 }
@@ -107,6 +105,7 @@ core_take_back (core_t *self, int64_t now)
                 return true;
             lease_fail (self, now, session->held.head, LEASE_LOST, 0, text);
         }
+        s_strike_off (self, slot);
         sessions_remove (&self->sessions, slot);
     }
     return false;

@@ -53,8 +53,7 @@ s_serve (core_t *core, uint32_t slot, stint_message_t *message)
     return s_session (core, slot)->groups > 0 ? NULL : "a worker serves at least one group";
 }
 
-//  Makes the session a worker's. Its former session, when the broker has not missed it
-//  yet, is over: what it holds and was not claimed is not coming.
+//  Makes the session a worker's, the newest that it has.
 
 static void
 s_become_worker (core_t *core, uint32_t slot, const stint_message_t *message)
@@ -65,32 +64,31 @@ s_become_worker (core_t *core, uint32_t slot, const stint_message_t *message)
         memcpy (session->name, message->name.data, message->name.size);
     session->name [message->name.size] = 0;
 
-    uint32_t entry = roster_find (&core->roster, message->worker);
-    if (!entry) {
+    if (!roster_find (&core->roster, message->worker)) {
         record_t record = {.kind = RECORD_WORKER, .id = message->worker};
         record.name = message->name;
         apply_now (core, &record, NULL);
-        entry = roster_find (&core->roster, message->worker);
     }
-    session->former = core->roster.workers.pool [entry].session;
-    core->roster.workers.pool [entry].session = slot;
-    session->gate = core->roster.workers.pool [entry].kept.block;
+    roster_entry_t *entry =
+        &core->roster.workers.pool [roster_find (&core->roster, message->worker)];
+    session->former = entry->session;
+    session->gate = entry->kept.block;
+    entry->session = slot;
+    entry->sessions++;
 }
 
-//  Ends the session that a worker had on an older socket, when the broker has not missed it
-//  yet: what it holds and was not claimed is not coming.
+//  Ends the sessions that a worker had on older sockets, when the broker has not missed
+//  them yet: what they hold and was not claimed is not coming.
 
 static void
 s_end_former (core_t *core, uint32_t slot, effects_t *out)
 {
-    uint32_t former = s_session (core, slot)->former;
-    s_session (core, slot)->former = 0;
-    const session_t *session = s_session (core, former);
-    if (!former || !session->used || session->gone
-        || session->worker != s_session (core, slot)->worker)
-        return;
-    core_leave (core, former);
-    effects_add (out, STP_BYE, former);
+    while (s_session (core, slot)->former) {
+        uint32_t former = s_session (core, slot)->former;
+        core_leave (core, former);
+        if (effects_room (out) > 1)  //  Else it is told when it speaks again
+            effects_add (out, STP_BYE, former);
+    }
 }
 
 //  The roster is as long as there may be sessions; workers that never came back are struck

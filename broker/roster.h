@@ -4,7 +4,9 @@
 //  The start of an attempt is recorded but never waited for, so a crash may lose the last
 //  ones. A task whose start was lost looks as if it had never been given out. A restarted
 //  broker therefore gives out nothing until every worker of the roster is back and has
-//  claimed what it holds, or has had time enough to do so.
+//  claimed what it holds, or has had time enough to do so. Whoever holds an attempt is on
+//  the roster, wherever the journal breaks off: so what is running and unclaimed when all
+//  are back is nobody's.
 
 #ifndef BROKER_ROSTER_H
 #define BROKER_ROSTER_H
@@ -18,7 +20,8 @@ typedef struct {
     uint64_t id;             //  The worker's own number; 0 when the slot is free
     journal_place_t kept;    //  Where its record lies
     stint_node_t kept_node;  //  In the roster, by that place
-    uint32_t session;        //  Where it is connected now; 0 when it is not
+    uint32_t session;        //  Newest of its connections, 0: none; then by former
+    uint32_t sessions;       //  How many it has, with those whose attempts are taken back
     bool awaited;            //  It was here before the restart and is not back yet
     uint32_t link;           //  Next free slot
 } roster_entry_t;

@@ -33,7 +33,7 @@ typedef struct {
     task_list_t held;                 //  Tasks that it runs, or has in line
     uint64_t done;                    //  Attempts that it ended well
     uint32_t groups;                  //  How many it serves
-    uint32_t former;                  //  Session of the same worker on an older socket
+    uint32_t former;                  //  The same worker's, on an older socket; 0: none
     bool counted;                     //  Its groups count it as a worker
     bool greeted;                     //  It was sent its first beat
     bool waiting;                     //  It stands in line at its groups

@@ -50,8 +50,11 @@ s_audit_task (const core_t *core, const task_t *task)
         AUDIT (task->fence > 0 && task->attempts > 0);
         AUDIT (task->until == 0);
     }
-    if (task->holder && task->state == STINT_RUNNING)
-        AUDIT (core->sessions.sessions.pool [task->holder].used);
+    if (task->holder && task->state == STINT_RUNNING) {
+        const session_t *holder = &core->sessions.sessions.pool [task->holder];
+        AUDIT (holder->used);
+        AUDIT (roster_find (&core->roster, holder->worker));
+    }
     if (task->batch)
         AUDIT (core->batches.batches.pool [task->batch].id);
     AUDIT (core->groups.groups.pool [task->group].used);

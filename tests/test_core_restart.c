@@ -69,6 +69,43 @@ Test (core_restart, nothing_is_given_out_before_all_are_back)
     cr_assert_eq (rig_hear (s_rig, other, STP_TASK)->reply.id, 2);
 }
 
+//  Its start was recorded, but the broker died before the worker had heard of it.
+
+Test (core_restart, an_attempt_that_nobody_claims_is_free_when_all_are_back)
+{
+    rig_crash (s_rig, s_rig->sealed);
+    uint32_t other = s_other ();
+    rig_ready (s_rig, rig_open (s_rig), 1, "bread", 0);
+    const rig_said_t *said = rig_hear (s_rig, other, STP_TASK);
+    cr_assert (said);
+    cr_assert_eq (said->reply.id, 1);
+    cr_assert_gt (said->reply.fence, s_fence);
+    cr_assert_eq (rig_task (s_rig, 1)->attempts, 1);
+    cr_assert_eq (rig_task (s_rig, 1)->lost, 0);
+    cr_assert_eq (core_totals (s_rig->core).orphans, 0);
+}
+
+//  Found by the simulator: the journal broke off between what was taken back from a worker
+//  that was missed, and the rest of it.
+
+Test (core_restart, a_worker_is_known_for_as_long_as_it_holds_something)
+{
+    uint32_t worker = rig_open (s_rig);
+    rig_ready (s_rig, worker, 3, "cheese", 300);
+    rig_push (s_rig, s_client, "cheese", 3, 300, "milk");
+    s_rig->now += 3000;
+    for (int runs = 0; core_totals (s_rig->core).lost < 256; runs++) {
+        cr_assert_lt (runs, 3);
+        core_run (s_rig->core, s_rig->now, s_rig->effects);
+    }
+    rig_seal (s_rig);
+    rig_crash (s_rig, s_rig->sealed);
+    cr_assert_gt (core_totals (s_rig->core).orphans, 0);
+    cr_assert_geq (core_totals (s_rig->core).awaited, 1);
+    rig_turn (s_rig);
+    cr_assert_gt (core_totals (s_rig->core).orphans, 0);
+}
+
 Test (core_restart, those_who_do_not_come_back_are_given_up)
 {
     rig_crash (s_rig, s_rig->sealed);
@@ -165,10 +202,10 @@ Test (core_restart, a_worker_is_awaited_until_all_its_claims_have_come)
     }
 }
 
-//  The first of two messages with claims came late, on a connection that is gone: the
-//  worker goes on where it is, and is awaited after a crash.
+//  The first of two messages with claims comes on a new connection.
 
-Test (core_restart, a_worker_stays_known_when_a_late_connection_ends)
+static uint32_t
+s_claim_in_part (void)
 {
     uint32_t session = rig_open (s_rig);
     rig_begin_ready (s_rig, 6, 1, "bread", 0);
@@ -177,12 +214,35 @@ Test (core_restart, a_worker_stays_known_when_a_late_connection_ends)
     rig_item (s_rig, STP_READY, &(stint_item_t){.id = 9, .fence = s_fence});
     rig_send (s_rig, session);
     rig_turn (s_rig);
-    core_cut_off (s_rig->core, session);
+    return session;
+}
+
+//  They came late, on connections that are gone: the worker goes on where it is, and is
+//  awaited after a crash.
+
+Test (core_restart, a_worker_stays_known_when_late_connections_end)
+{
+    uint32_t late = s_claim_in_part (), later = s_claim_in_part ();
+    core_cut_off (s_rig->core, late);
     rig_turn (s_rig);
+    core_cut_off (s_rig->core, later);
+    rig_turn (s_rig);
+    core_audit (s_rig->core);
     rig_result (s_rig, s_worker, 1, s_fence, 0, "loaf", 0);
     cr_assert_eq (rig_task (s_rig, 1)->state, STINT_DONE);
     rig_crash (s_rig, s_rig->sealed);
     cr_assert_eq (core_totals (s_rig->core).awaited, 1);
+}
+
+Test (core_restart, who_claims_all_ends_every_older_connection)
+{
+    uint32_t late = s_claim_in_part ();
+    uint32_t session = rig_open (s_rig);
+    rig_claim (s_rig, session, 1, "bread", 1, 1, s_fence);
+    cr_assert (rig_hear (s_rig, late, STP_BYE));
+    cr_assert (rig_hear (s_rig, s_worker, STP_BYE));
+    rig_result (s_rig, session, 1, s_fence, 0, "loaf", 0);
+    cr_assert_eq (rig_task (s_rig, 1)->state, STINT_DONE);
 }
 
 //  The broker crashed between the two messages, and only the second came to the new one:
