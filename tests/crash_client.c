@@ -1,10 +1,11 @@
 //  crash_client: pushes tasks while brokers and workers die, and checks every result
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW [flush]]
+//  usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW [flush|on]]
 //
 //  All tasks are of one batch; at most WINDOW (8192) of them are pushed and have no result.
-//  With "flush" no more than 64 are pushed and not accepted.
+//  With "flush" no more than 64 are pushed and not accepted. With "on" there are as many
+//  more as it takes until SIGTERM comes, so that whoever does harm has a load to harm.
 //  The file PROGRESS holds one line, kept up to date: tasks pushed, tasks accepted by the
 //  broker, results that came. A crash_end_t is appended to ENDS for each result. Ends with
 //  0 when each task has come to exactly one result with the right bytes, and else with one
@@ -14,21 +15,25 @@
 #include "stint_client.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CHUNK 64           //  Tasks pushed between two looks at the results
 #define PATIENCE_MS 60000  //  Longest time without a result
+#define AHEAD 65536        //  Tasks that seen and numbers have room for beyond the pushed
 
 typedef struct {
     stint_client_t *client;  //  The connection
     stint_batch_t *batch;    //  Of all tasks
-    uint64_t tasks;          //  How many there are to be
+    uint64_t tasks;          //  How many there are to be, at least
+    bool on;                 //  There are more until s_enough
     uint64_t seed;           //  Of all payloads
     uint64_t window;         //  Most without a result
     bool flush;              //  Waits for each chunk to be accepted
     uint64_t pushed;         //  Given to the library
     uint64_t taken;          //  Results that came
+    uint64_t room;           //  Of the next two
     uint8_t *seen;           //  By index: 1 when its result came
     uint8_t *numbers;        //  By place in the batch: 1 when its result came
     FILE *ends;              //  Where results are written down
@@ -36,6 +41,45 @@ typedef struct {
     int64_t told_at;         //  When it was written last
     int64_t heard_at;        //  When the last result came
 } s_client_t;
+
+static volatile sig_atomic_t s_enough;  //  SIGTERM has come
+
+static void
+s_on_term (int number)
+{
+    (void) number;
+    s_enough = 1;
+}
+
+//  Says whether there is more to push.
+
+static bool
+s_has_more (const s_client_t *self)
+{
+    return self->pushed < self->tasks || (self->on && !s_enough);
+}
+
+static uint8_t *
+s_grown (uint8_t *flags, uint64_t room, uint64_t added)
+{
+    uint8_t *grown = realloc (flags, room + added);
+    if (grown)
+        memset (grown + room, 0, added);
+    else
+        crash_fail ("no memory for the results of so many tasks");
+    return grown;
+}
+
+static void
+s_make_room (s_client_t *self)
+{
+    if (self->pushed + CHUNK <= self->room)
+        return;
+    uint64_t added = self->tasks > self->room ? self->tasks + CHUNK : AHEAD;
+    self->seen = s_grown (self->seen, self->room, added);
+    self->numbers = s_grown (self->numbers, self->room, added);
+    self->room += added;
+}
 
 static int64_t
 s_now (void)
@@ -63,7 +107,8 @@ static void
 s_push (s_client_t *self)
 {
     uint8_t bytes [CRASH_PAYLOAD_MAX];
-    for (int count = 0; count < CHUNK && self->pushed < self->tasks; count++) {
+    s_make_room (self);
+    for (int count = 0; count < CHUNK && s_has_more (self); count++) {
         size_t size = crash_payload (self->seed, self->pushed, bytes);
         stint_status_t status =
             stint_batch_push (self->batch, (stint_bytes_t){bytes, size});
@@ -112,7 +157,7 @@ static void
 s_pull (s_client_t *self)
 {
     stint_result_t result;
-    bool room = self->pushed < self->tasks && self->pushed - self->taken < self->window;
+    bool room = s_has_more (self) && self->pushed - self->taken < self->window;
     stint_status_t status = stint_batch_next (self->batch, room ? 0 : 100, &result);
     int64_t now = s_now ();
     while (status == STINT_OK) {
@@ -142,9 +187,7 @@ s_open (s_client_t *self, char **argv)
     self->seed = crash_number (argv [4]);
     self->progress = open (argv [5], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     self->ends = fopen (argv [6], "we");
-    self->seen = calloc (self->tasks, 1);
-    self->numbers = calloc (self->tasks, 1);
-    if (self->progress < 0 || !self->ends || !self->seen || !self->numbers)
+    if (self->progress < 0 || !self->ends)
         crash_fail ("cannot open %s and %s", argv [5], argv [6]);
     self->client = stint_client_new (argv [1]);
     stint_client_set_timeout (self->client, PATIENCE_MS);
@@ -159,14 +202,16 @@ main (int argc, char **argv)
 {
     s_client_t self = {.window = 8192};
     if (argc < 7)
-        crash_fail (
-            "usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW [flush]]");
+        crash_fail ("usage: crash_client ENDPOINT GROUP TASKS SEED PROGRESS ENDS [WINDOW "
+                    "[flush|on]]");
     if (argc > 7)
         self.window = crash_number (argv [7]);
-    self.flush = argc > 8;
+    self.flush = argc > 8 && strcmp (argv [8], "flush") == 0;
+    self.on = argc > 8 && strcmp (argv [8], "on") == 0;
+    signal (SIGTERM, s_on_term);
     s_open (&self, argv);
-    while (self.taken < self.tasks) {
-        if (self.pushed < self.tasks && self.pushed - self.taken < self.window)
+    while (s_has_more (&self) || self.taken < self.pushed) {
+        if (s_has_more (&self) && self.pushed - self.taken < self.window)
             s_push (&self);
         s_pull (&self);
     }

@@ -4,7 +4,7 @@
 #
 #    STINT_BIN       where the programs are               (.build/release)
 #    SEED            repeats who is killed when
-#    TASKS           tasks of each part                   (200000)
+#    TASKS           tasks of each part, at least         (200000)
 #    BROKER_KILLS    deaths of the broker in each part    (20)
 #    WORKER_KILLS    deaths of workers in the first part  (100)
 #    HEARTBEAT       of the second part; more for programs that are slow  (1s)
@@ -21,6 +21,7 @@ WORKERS=6 CAPACITY=32
 workers=()                            # pids, by slot
 broker=''
 broker_kills=0 worker_kills=0
+tasks=0 all=0                         # of a part, and of both
 executions=0 again=0 never=0 lost=0 doubled=0 twice=0 unrun=0    # of the last report
 
 start_broker ()
@@ -39,14 +40,13 @@ start_worker ()
 #  Reads how far the client has come.
 read_progress ()
 {
-    read -r _ _ taken < "$home/$part.progress"
+    read -r pushed _ taken < "$home/$part.progress"
 }
 
 has_come_to ()
 {
-    read_progress 2> /dev/null || return 1
-    has_ended "$client" && return 0
-    [ "$taken" -ge "$1" ]
+    ! has_ended "$client" || fail "part $part: $(tail -n 1 "$home/$part.client.log")"
+    read_progress 2> /dev/null && [ "$taken" -ge "$1" ]
 }
 
 state_lines ()
@@ -95,20 +95,23 @@ kill_worker ()
     start_worker "$drawn"
 }
 
-#  Prints the plan: how many results there are when who is killed. The last quarter is for
-#  acts that are late, on a machine that is busy.
+#  Prints the plan: how many results there are when who is killed. The client goes on until
+#  all of it is done, also when an act is late, on a machine that is busy.
 plan ()
 {
     for ((at = 0; at < $2 + $3; at++)); do
-        chance $(($1 * 3 / 4))
+        chance "$1"
         echo "$drawn $([ $at -lt "$2" ] && echo kill_broker || echo kill_worker)"
     done | sort -n
 }
 
 finish ()
 {
+    kill -TERM "$client"
     end 90 "$client"
     [ "$code" -eq 0 ] || fail "part $part: $(tail -n 1 "$home/$part.client.log")"
+    read_progress
+    tasks=$pushed all=$((all + pushed))
     await 20 'nothing is left in the broker' status_is tasks 0
     ask_state
     for pid in "${workers[@]}"; do
@@ -126,10 +129,10 @@ finish ()
 report ()
 {
     local line
-    line=$(crash_check "$home/$part.starts" "$home/$part.ends" "$1") || fail "$line"
+    line=$(crash_check "$home/$part.starts" "$home/$part.ends" "$tasks") || fail "$line"
     # shellcheck disable=SC2086
     declare -g $line
-    printf '%-8s %7d %7d %8d %11d %8d %7d %8d %6d %5d %8d %8d\n' "$part" "$1" \
+    printf '%-8s %7d %7d %8d %11d %8d %7d %8d %6d %5d %8d %8d\n' "$part" "$tasks" \
         "$broker_kills" "$worker_kills" "$executions" "$again" "$never" "$(total adopted)" \
         "$(total stale)" "$lost" "$doubled" $((SECONDS - began)) >> "$home/table"
     [ "$lost" -eq 0 ] || fail "part $part: $lost tasks are lost"
@@ -149,18 +152,17 @@ run ()
     done
     await 20 'all workers are there' status_is workers $WORKERS
     begin "$part.client" crash_client "$STINT_BROKER" crash "$2" "$seed" \
-        "$home/$part.progress" "$home/$part.ends"
+        "$home/$part.progress" "$home/$part.ends" 8192 on
     client=$last
     plan "$2" "$3" "$4" > "$home/$part.plan"
     while read -r -u 3 threshold act; do
         await 90 "there are $threshold results" has_come_to "$threshold"
-        has_ended "$client" && break
         chance 40
         nap "$drawn"
         $act
     done 3< "$home/$part.plan"
     finish
-    report "$2"
+    report
 }
 
 echo "SEED=$seed"
@@ -174,5 +176,5 @@ cat "$home/table"
 [ "$again" -eq 0 ] || fail "$again tasks on living workers ran again"
 adopted=$(total adopted)
 [ "$adopted" -gt 0 ] || fail 'nothing was adopted'
-echo "${TASKS:-200000} tasks over deaths of broker and workers, then of the broker alone: none lost, none" \
+echo "$all tasks over deaths of broker and workers, then of the broker alone: none lost, none" \
     "doubled; $adopted attempts adopted, none run again; SEED=$seed; $SECONDS s"

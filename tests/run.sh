@@ -79,7 +79,8 @@ run_script ()
         say ok "$name" $((SECONDS - began)) "$(tail -n 1 "$log")"
     else
         sed 's/^/    /' "$log" | tail -n 200
-        say FAILED "$name" $((SECONDS - began)) "exit code $status, see $log"
+        say FAILED "$name" $((SECONDS - began)) \
+            "exit code $status, see $log: $(grep FAILED "$log" | tail -n 1)"
     fi
 }
 

@@ -44,4 +44,4 @@ look tsan_parts
 STINT_BIN=$build TASKS=${TASKS:-10000} BROKER_KILLS=2 WORKER_KILLS=4 HEARTBEAT=10s \
     bash tests/e2e_crash.sh > "$home/crash.log" 2>&1 || fail 'e2e_crash.sh fails'
 look e2e_crash.sh
-echo "no report; $(tail -n 1 "$home/parts.log"); ${TASKS:-10000} tasks twice over deaths, $((SECONDS - began)) s"
+echo "no report; $(tail -n 1 "$home/parts.log"); $(tail -n 1 "$home/crash.log"); $((SECONDS - began)) s"
