@@ -87,9 +87,10 @@ function target (text, have, want, met) {
 }
 
 {
-    way = value("way")
-    if (value("pack") > 1)
-        way = "packed"
+    if (value("peer") == "relay")
+        way = value("pack") > 1 ? "packed" : "relay"
+    else
+        way = value("durable") == 1 ? "durable" : "volatile"
     row = value("payload") SUBSEP way
     if (value("window") == 1) {
         note(row, "p50")

@@ -1,47 +1,58 @@
-//  bench: tasks whose results can be checked, and the loops that measure a way to do them
+//  bench: tasks whose results can be checked, and what a way to carry them has to offer
 //  SPDX-License-Identifier: MPL-2.0
 //
 //  A task is a payload of 64-bit words: its number, then words that are the same in every
 //  task. Whoever does it adds the words up and answers with 16 bytes: the number, and the
 //  sum with its own index in the highest byte. The tally takes each answer once.
 //
-//  A way (the broker, or a bare relay) says how tasks are sent and results received; the
-//  loops are the same for all of them. Whatever goes wrong ends the process with one line,
-//  and at once: a context with messages on their way would keep exit () waiting.
+//  A peer (the broker, a bare relay, another task queue) says how its server is started,
+//  what a worker does, and how a client sends tasks and receives results. Client, workers
+//  and server are processes of their own; the loops that measure are the same for all.
+//  Whatever goes wrong ends the process with one line, and at once: a context with messages
+//  on their way would keep exit () waiting.
 
 #ifndef TESTS_BENCH_H
 #define TESTS_BENCH_H
 
 #include "stint.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/types.h>
 #include <time.h>
-#include <unistd.h>
 
-#define BENCH_WORKERS 2
+#define BENCH_WORKERS_MAX 16
 #define BENCH_PATIENCE_MS 20000  //  Longest wait for the next result
 #define BENCH_TASKS_MAX (UINT64_C (1) << 28)
-#define BENCH_SAMPLES_MAX (1u << 22)
+
+typedef struct bench_peer_t bench_peer_t;
 
 //  What to measure, from the command line.
 
 typedef struct {
-    const char *broker;   //  Program to measure; null in the relay
-    const char *store;    //  Its store, empty and on a real disk; null when volatile
-    const char *socket;   //  Path for the ipc socket
-    size_t payload;       //  Bytes of a task, a multiple of 8
-    uint32_t pack;        //  Tasks in a message, for the relay
-    uint32_t window;      //  Tasks in flight; 1 measures latency instead of throughput
-    double seconds;       //  How long to go on sending
-    pid_t server;         //  The broker or the relay, once started
-    char endpoint [128];  //  ipc:// and the socket
+    const bench_peer_t *peer;  //  Who carries the tasks
+    const char *program;       //  Its server; null: the one in the PATH
+    const char *store;         //  Directory, on a real disk; null when volatile
+    const char *socket;        //  Path for an ipc or unix socket
+    uint16_t port;             //  On 127.0.0.1, to go by TCP; 0: the socket
+    size_t payload;            //  Bytes of a task, a multiple of 8
+    uint32_t pack;             //  Tasks in a message, for the relays
+    uint32_t window;           //  Tasks in flight; 1 measures latency, not throughput
+    uint32_t workers;          //  Processes that do them
+    double seconds;            //  How long to go on sending
+    pid_t server;              //  The server, once started
+    char endpoint [160];       //  The socket or port, as ZeroMQ writes it
 } bench_t;
 
-//  How tasks are carried. The index of the first task counts from zero.
+//  Which results have come, and from whom.
+
+typedef struct {
+    uint64_t *seen;                     //  One bit a task
+    uint64_t pushed;                    //  Tasks sent
+    uint64_t taken;                     //  Results that came
+    uint64_t from [BENCH_WORKERS_MAX];  //  Results by worker
+    uint64_t base;                      //  Sum of the words behind the number
+} bench_tally_t;
+
+//  A client's side, once open. The index of the first task counts from zero.
 
 typedef struct {
     void (*push) (void *self, uint64_t first, uint32_t count);  //  Sends that many tasks
@@ -50,15 +61,16 @@ typedef struct {
     uint32_t chunk;                 //  Tasks that push is given at a time
 } bench_way_t;
 
-//  Which results have come, and from whom.
-
-typedef struct {
-    uint64_t *seen;                 //  One bit a task
-    uint64_t pushed;                //  Tasks sent
-    uint64_t taken;                 //  Results that came
-    uint64_t from [BENCH_WORKERS];  //  Results by worker
-    uint64_t base;                  //  Sum of the words behind the number
-} bench_tally_t;
+struct bench_peer_t {
+    const char *name;
+    //  Becomes the server, in a process of its own that leads its group. Never returns.
+    void (*serve) (const bench_t *bench);
+    //  Does tasks for ever, as worker number index from 0.
+    void (*work) (const bench_t *bench, uint32_t index);
+    //  Opens the client's side; the tally lasts as long as the process.
+    void (*open) (const bench_t *bench, bench_tally_t *tally, bench_way_t *way);
+    bool stops;  //  SIGTERM ends the server with exit code 0; others are killed
+};
 
 //  What one measurement gave; written as one line of JSON.
 
@@ -71,76 +83,24 @@ typedef struct {
     double p999;     //  The same
 } bench_report_t;
 
-static inline _Noreturn __attribute__ ((format (printf, 1, 2))) void
-bench_fail (const char *format, ...)
-{
-    va_list arguments;
-    va_start (arguments, format);
-    fputs ("bench: WRONG: ", stderr);
-    vfprintf (stderr, format, arguments);
-    fputc ('\n', stderr);
-    va_end (arguments);
-    _exit (1);
-}
+extern const bench_peer_t bench_stint, bench_relay;
+
+//  Says what went wrong and ends the process at once.
+_Noreturn void bench_fail (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 
 //  Returns the seconds of a clock.
-static inline double
-bench_seconds (clockid_t clock)
-{
-    struct timespec time;
-    if (clock_gettime (clock, &time) != 0)
-        bench_fail ("a clock cannot be read");
-    return (double) time.tv_sec + (double) time.tv_nsec / 1e9;
-}
+double bench_seconds (clockid_t clock);
 
-//  Adds up the words of a payload.
-static inline uint64_t
-bench_sum (const uint8_t *data, size_t size)
-{
-    uint64_t sum = 0, word;
-    for (size_t at = 0; at < size; at += sizeof word) {
-        memcpy (&word, data + at, sizeof word);
-        sum += word;
-    }
-    return sum;
-}
-
-//  Fills a payload, all but its number.
-static inline void
-bench_fill (uint8_t *data, size_t size)
-{
-    for (size_t at = 0; at < size; at += sizeof (uint64_t)) {
-        uint64_t word = at * UINT64_C (0x9e3779b97f4a7c15);
-        memcpy (data + at, &word, sizeof word);
-    }
-}
+//  Returns a new payload, all but its number, which is for the sender to write in front.
+uint8_t *bench_payload (size_t size);
 
 //  Does a task as worker number index.
-static inline void
-bench_do (const uint8_t *payload, size_t size, uint64_t index, uint64_t answer [2])
-{
-    memcpy (&answer [0], payload, sizeof answer [0]);
-    answer [1] = (bench_sum (payload, size) & (UINT64_MAX >> 8)) | index << 56;
-}
+void bench_do (const uint8_t *payload, size_t size, uint64_t index, uint64_t answer [2]);
 
 //  Takes one result, which must be of a task that was sent, come once, and be right.
-static inline void
-bench_take (bench_tally_t *tally, const uint8_t *data, size_t size)
-{
-    uint64_t answer [2];
-    if (size != sizeof answer)
-        bench_fail ("a result of %zu bytes", size);
-    memcpy (answer, data, size);
-    uint64_t task = answer [0], worker = answer [1] >> 56;
-    if (task >= tally->pushed || worker >= BENCH_WORKERS)
-        bench_fail ("a result of a task that nobody sent");
-    if ((answer [1] ^ (tally->base + task)) & (UINT64_MAX >> 8))
-        bench_fail ("task %llu has a wrong result", (unsigned long long) task);
-    if (tally->seen [task / 64] >> task % 64 & 1)
-        bench_fail ("task %llu has two results", (unsigned long long) task);
-    tally->seen [task / 64] |= UINT64_C (1) << task % 64;
-    tally->taken++;
-    tally->from [worker]++;
-}
+void bench_take (bench_tally_t *tally, const uint8_t *data, size_t size);
+
+//  The client's process: opens its side, warms up, measures, and writes its report.
+void bench_client (const bench_t *bench, int output);
 
 #endif

@@ -47,11 +47,12 @@ lines=$sockets/lines
 measure ()
 {
     local way=$1 payload=$2 window=$3 seconds=$4 arguments
-    arguments=(--socket "$sockets/s" --payload "$payload" --window "$window" --seconds "$seconds")
+    arguments=(--peer stint --socket "$sockets/s" --payload "$payload" --window "$window" --seconds "$seconds")
     case $way in
-    packed)   arguments+=(--pack 64) ;;
-    volatile) arguments+=(--broker "$STINT_BIN/stint-broker") ;;
-    durable)  arguments+=(--broker "$STINT_BIN/stint-broker" --store "$stores/store") ;;
+    relay)    arguments+=(--peer relay) ;;
+    packed)   arguments+=(--peer relay --pack 64) ;;
+    volatile) arguments+=(--program "$STINT_BIN/stint-broker") ;;
+    durable)  arguments+=(--program "$STINT_BIN/stint-broker" --store "$stores/store") ;;
     esac
     [ -t 2 ] && printf '\r\033[K%s, round %d of %d: %s, %d bytes' bench "$round" "$rounds" "$way" "$payload" >&2
     if ! "$STINT_BIN/bench_tasks" "${arguments[@]}" > "$sockets/line"; then

@@ -1,0 +1,81 @@
+//  bench: tasks whose results can be checked
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "bench.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+bench_fail (const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    fputs ("bench: WRONG: ", stderr);
+    vfprintf (stderr, format, arguments);
+    fputc ('\n', stderr);
+    va_end (arguments);
+    _exit (1);
+}
+
+double
+bench_seconds (clockid_t clock)
+{
+    struct timespec time;
+    if (clock_gettime (clock, &time) != 0)
+        bench_fail ("a clock cannot be read");
+    return (double) time.tv_sec + (double) time.tv_nsec / 1e9;
+}
+
+static uint64_t
+s_sum (const uint8_t *data, size_t size)
+{
+    uint64_t sum = 0, word;
+    for (size_t at = 0; at < size; at += sizeof word) {
+        memcpy (&word, data + at, sizeof word);
+        sum += word;
+    }
+    return sum;
+}
+
+uint8_t *
+bench_payload (size_t size)
+{
+    uint8_t *data = malloc (size);
+    if (data == NULL)
+        bench_fail ("no memory");
+    for (size_t at = 0; at < size; at += sizeof (uint64_t)) {
+        uint64_t word = at * UINT64_C (0x9e3779b97f4a7c15);
+        memcpy (data + at, &word, sizeof word);
+    }
+    return data;
+}
+
+void
+bench_do (const uint8_t *payload, size_t size, uint64_t index, uint64_t answer [2])
+{
+    memcpy (&answer [0], payload, sizeof answer [0]);
+    answer [1] = (s_sum (payload, size) & (UINT64_MAX >> 8)) | index << 56;
+}
+
+void
+bench_take (bench_tally_t *tally, const uint8_t *data, size_t size)
+{
+    uint64_t answer [2];
+    if (size != sizeof answer)
+        bench_fail ("a result of %zu bytes", size);
+    memcpy (answer, data, size);
+    uint64_t task = answer [0], worker = answer [1] >> 56;
+    if (task >= tally->pushed || worker >= BENCH_WORKERS_MAX)
+        bench_fail ("a result of a task that nobody sent");
+    if ((answer [1] ^ (tally->base + task)) & (UINT64_MAX >> 8))
+        bench_fail ("task %llu has a wrong result", (unsigned long long) task);
+    if (tally->seen [task / 64] >> task % 64 & 1)
+        bench_fail ("task %llu has two results", (unsigned long long) task);
+    tally->seen [task / 64] |= UINT64_C (1) << task % 64;
+    tally->taken++;
+    tally->from [worker]++;
+}
