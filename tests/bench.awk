@@ -192,9 +192,10 @@ END {
                 p99 [row] = median(row, "p99")
             }
         }
-    if (!history)
+    quiet = history || plot
+    if (!quiet)
         show_head()
-    for (at = 1; at <= section_count && !history; at++) {
+    for (at = 1; at <= section_count && !quiet; at++) {
         for (to = 1; to <= ways; to++)
             if ((sections [at], order [to]) in rate)
                 show_row(sections [at], order [to])

@@ -3,10 +3,13 @@
 
 #include "bench.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 void
@@ -28,6 +31,17 @@ bench_seconds (clockid_t clock)
     if (clock_gettime (clock, &time) != 0)
         bench_fail ("a clock cannot be read");
     return (double) time.tv_sec + (double) time.tv_nsec / 1e9;
+}
+
+pid_t
+bench_fork (void)
+{
+    pid_t parent = getpid (), pid = fork ();
+    if (pid == -1)
+        bench_fail ("no process: %s", strerror (errno));
+    if (pid == 0 && (prctl (PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid () != parent))
+        _exit (1);
+    return pid;
 }
 
 static uint64_t
@@ -59,6 +73,19 @@ bench_do (const uint8_t *payload, size_t size, uint64_t index, uint64_t answer [
 {
     memcpy (&answer [0], payload, sizeof answer [0]);
     answer [1] = (s_sum (payload, size) & (UINT64_MAX >> 8)) | index << 56;
+}
+
+void
+bench_tally_init (bench_tally_t *tally, size_t size)
+{
+    uint64_t answer [2];
+    uint8_t *payload = bench_payload (size);
+    bench_do (payload, size, 0, answer);
+    free (payload);
+    *tally = (bench_tally_t){.base = answer [1]};
+    tally->seen = calloc (BENCH_TASKS_MAX / 64, sizeof *tally->seen);
+    if (tally->seen == NULL)
+        bench_fail ("no memory");
 }
 
 void

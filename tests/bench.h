@@ -91,14 +91,26 @@ _Noreturn void bench_fail (const char *format, ...) __attribute__ ((format (prin
 //  Returns the seconds of a clock.
 double bench_seconds (clockid_t clock);
 
+//  Starts a process, which does not outlive this one. Returns 0 in the new one.
+pid_t bench_fork (void);
+
 //  Returns a new payload, all but its number, which is for the sender to write in front.
 uint8_t *bench_payload (size_t size);
 
 //  Does a task as worker number index.
 void bench_do (const uint8_t *payload, size_t size, uint64_t index, uint64_t answer [2]);
 
+//  Makes a tally of tasks with payloads of that size, which lasts as long as the process.
+void bench_tally_init (bench_tally_t *tally, size_t size);
+
 //  Takes one result, which must be of a task that was sent, come once, and be right.
 void bench_take (bench_tally_t *tally, const uint8_t *data, size_t size);
+
+//  Sends a chunk whenever the window has room for it, and takes one lot of results.
+void bench_carry (bench_tally_t *tally, const bench_way_t *way, uint32_t window);
+
+//  Receives all results that are missing.
+void bench_collect (bench_tally_t *tally, const bench_way_t *way);
 
 //  The client's process: opens its side, warms up, measures, and writes its report.
 void bench_client (const bench_t *bench, int output);

@@ -6,12 +6,14 @@
 #
 #    BENCH        quick: one short round; long: ten rounds    (three rounds, 6 minutes)
 #    PEERS        yes: beside Redis, gearmand, beanstalkd, NATS and RabbitMQ, too
+#    SCALE        yes: up to 10 million tasks; no: nothing of that  (up to a million)
 #    STINT_BIN    where bench_tasks, stint-broker and the others are  (.build/release)
 #    BENCH_DIR    where stores are made, a real disk                         (.build)
 #
 #  Each round measures every row once, so that a slow minute of the machine meets them all;
 #  the table shows medians, and ends with the targets. A peer that does not run is one line
-#  of text, and the rest goes on. What was measured stays in .build/bench.
+#  of text, and the rest goes on. What was measured stays in .build/bench, with a plot of
+#  throughput against backlog and against connected workers.
 #
 #  --json prints each measurement and each row as one line of JSON instead. --history prints
 #  the line of the last run for tests/bench_history.md, and measures nothing. The exit code
@@ -39,12 +41,29 @@ long)  rounds=10 flow=3 single=3 ;;
 *)     usage "BENCH is quick, long or not set, and not \"$BENCH\"" ;;
 esac
 case ${PEERS:-no} in yes | no) ;; *) usage "PEERS is yes, no or not set" ;; esac
+case ${SCALE:-} in yes | no | '') ;; *) usage "SCALE is yes, no or not set" ;; esac
 
 #  Prints the table, or with history=1 the line of the history, from what was measured.
 show ()
 {
     awk -v json="$json" "$@" -f tests/bench.awk -f tests/bench_scale.awk \
         -f tests/bench_targets.awk "$results/lines.json"
+}
+
+#  Draws throughput against backlog and against connected workers, with the points beside.
+plot ()
+{
+    local kind
+    for kind in backlog-other backlog-same workers; do
+        show -v plot=$kind > "$results/$kind.points"
+    done
+    command -v gnuplot > /dev/null || sh tests/packages.sh bench >&2 || {
+        echo 'bench: no plot, because there is no gnuplot; its points are in .build/bench' >&2
+        return
+    }
+    for kind in backlog workers; do
+        gnuplot -e "kind = '$kind'; folder = '$results'" tests/bench.gp
+    done
 }
 
 case ${1:-} in
@@ -58,7 +77,7 @@ case ${1:-} in
 *)      usage 'usage: tests/bench.sh [--json | --history]' ;;
 esac
 
-for program in bench_tasks stint-broker; do
+for program in bench_tasks bench_scale stint-broker; do
     if [ ! -x "$STINT_BIN/$program" ]; then
         echo "bench: there is no $STINT_BIN/$program; make bench builds it" >&2
         exit 69
@@ -78,8 +97,19 @@ lines=$sockets/lines
 for ((round = 1; round <= rounds; round++)); do
     measure_round
 done
+if [ "${SCALE:-}" != no ]; then
+    # It says what is wrong where its figures are
+    if ! STINT_BIN=$STINT_BIN bash tests/bench_scale.sh > "$sockets/scale"; then
+        say ''
+        cat "$sockets/scale" >&2
+        exit 1
+    fi
+    [ "$json" -eq 0 ] || cat "$sockets/scale"
+    cat "$sockets/scale" >> "$lines"
+fi
 say ''
 mv "$lines" "$results/lines.json"
 
 show -v rounds="$rounds" -v seconds="$flow" -v processors="$(nproc)" \
     -v disk="$(df --output=fstype "$stores" | tail -n 1)"
+[ "${SCALE:-}" = no ] || plot

@@ -48,7 +48,6 @@ function with_sync (factor, latency, sync) {
 
 #  The ratios of small and large tasks.
 function carrying_targets (    section, at, want) {
-    small = 64 SUBSEP "" SUBSEP 2
     target("64 B volatile, of the fastest peer", \
         part(rate [small, "stint"], fastest(small, 0)), ">=", 2, "", 2)
     target("64 B volatile, of the relay with 64 a message", \
@@ -104,19 +103,21 @@ function history_line () {
             larger(rate [section, "packed"], rate [section, "relay"])), \
             ratio(rate [section, "stint+"], rate [section, "epoll+"])
     }
-    printf " | %s | %s |\n", digits(backlog_other, 2), digits(limit_ratio, 2)
+    printf " | %s | %s |\n", digits(part(at_most("backlog-other", "rate"), scale_base("backlog")), 2), \
+        digits(at_most("recovery", "seconds") * 1e6 / most_n, 2)
 }
 
 END {
-    if (history) {
-        small = 64 SUBSEP "" SUBSEP 2
+    small = 64 SUBSEP "" SUBSEP 2
+    if (history)
         history_line()
+    if (quiet)
         exit
-    }
     if (!json)
         printf "%-62s %12s   %13s %-4s %10s %-4s\n", "what the design wants", "have", \
             "target", "met", "goal", "met"
     carrying_targets()
     latency_targets()
-    scale_targets()
+    if (scale_rows)
+        scale_targets()
 }

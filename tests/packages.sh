@@ -3,6 +3,7 @@
 #  SPDX-License-Identifier: MPL-2.0
 #
 #  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare
+#                                 bench peers
 #
 #  Each line of the table is a set, a Debian package, and how to see without asking a
 #  package database that its content is there, so that hand-made installations and other
@@ -33,6 +34,8 @@ fuzz      clang            program  clang
 fuzz      libclang-rt-14-dev runtime fuzzer
 valgrind  valgrind         program  valgrind
 compare   beanstalkd       program  beanstalkd
+bench     gnuplot-nox      program  gnuplot
+peers     parallel         program  parallel
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
