@@ -113,7 +113,7 @@ s_measure (const s_options_t *options)
     static bench_tally_t tally;
     static bench_way_t way;
     const bench_t *bench = &options->bench;
-    pid_t workers [BENCH_WORKERS_MAX];
+    pid_t workers [BENCH_WORKERS_MAX] = {0};
     int ends [2];
     clockid_t clock;
     s_start_workers (bench, workers, ends);
@@ -148,7 +148,7 @@ s_measure (const s_options_t *options)
 static void
 s_read_option (s_options_t *options, int option, const char *text)
 {
-    uint32_t number = text ? (uint32_t) strtoul (text, NULL, 10) : 0;
+    uint32_t number = (uint32_t) strtoul (text, NULL, 10);
     switch (option) {
         case 'l':
             options->bench.socket = text;
@@ -195,7 +195,7 @@ main (int argc, char **argv)
     bench_t *bench = &options.bench;
     int option;
     while ((option = getopt_long (argc, argv, "", names, NULL)) != -1)
-        s_read_option (&options, option, optarg);
+        s_read_option (&options, option, optarg ? optarg : "");
     if (!bench->socket || (!options.answer && bench->server <= 0) || bench->workers == 0
         || bench->workers > BENCH_WORKERS_MAX || bench->window < 256
         || options.backlog > BENCH_TASKS_MAX / 2 || bench->seconds <= 0) {
