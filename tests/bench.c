@@ -3,10 +3,12 @@
 
 #include "bench.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -19,6 +21,22 @@ bench_fail (const char *format, ...)
     fputc ('\n', stderr);
     va_end (arguments);
     _exit (1);
+}
+
+void
+bench_become (const bench_t *bench, const char *const *words)
+{
+    const char *name = bench->program ? bench->program : words [0];
+    char path [256];
+    if (bench->store && mkdir (bench->store, 0700) != 0 && errno != EEXIST)
+        bench_fail ("%s: %s", bench->store, strerror (errno));
+    if (freopen ("/dev/null", "w", stdout) == NULL)
+        bench_fail ("/dev/null: %s", strerror (errno));
+    execvp (name, (char *const *) words);
+    snprintf (path, sizeof path, "/usr/sbin/%s", name);
+    if (errno == ENOENT)
+        execv (path, (char *const *) words);
+    bench_fail ("%s: %s", name, strerror (errno));
 }
 
 double

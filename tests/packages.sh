@@ -2,7 +2,7 @@
 #  Installs what the asked for sets need and this machine does not have, and nothing else.
 #  SPDX-License-Identifier: MPL-2.0
 #
-#  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare
+#  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare peers
 #
 #  Each line of the table is a set, a Debian package, and how to see without asking a
 #  package database that its content is there, so that hand-made installations and other
@@ -33,6 +33,7 @@ fuzz      clang            program  clang
 fuzz      libclang-rt-14-dev runtime fuzzer
 valgrind  valgrind         program  valgrind
 compare   beanstalkd       program  beanstalkd
+peers     redis-server     program  redis-server
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
