@@ -24,12 +24,18 @@ bench_fail (const char *format, ...)
 }
 
 void
+bench_make_store (const bench_t *bench)
+{
+    if (bench->store && mkdir (bench->store, 0700) != 0 && errno != EEXIST)
+        bench_fail ("%s: %s", bench->store, strerror (errno));
+}
+
+void
 bench_become (const bench_t *bench, const char *const *words)
 {
     const char *name = bench->program ? bench->program : words [0];
     char path [256];
-    if (bench->store && mkdir (bench->store, 0700) != 0 && errno != EEXIST)
-        bench_fail ("%s: %s", bench->store, strerror (errno));
+    bench_make_store (bench);
     if (freopen ("/dev/null", "w", stdout) == NULL)
         bench_fail ("/dev/null: %s", strerror (errno));
     execvp (name, (char *const *) words);
