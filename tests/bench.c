@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -22,6 +23,28 @@ bench_fail (const char *format, ...)
     fputc ('\n', stderr);
     va_end (arguments);
     _exit (1);
+}
+
+void
+bench_make_store (const bench_t *bench)
+{
+    if (bench->store && mkdir (bench->store, 0700) != 0 && errno != EEXIST)
+        bench_fail ("%s: %s", bench->store, strerror (errno));
+}
+
+void
+bench_become (const bench_t *bench, const char *const *words)
+{
+    const char *name = bench->program ? bench->program : words [0];
+    char path [256];
+    bench_make_store (bench);
+    if (freopen ("/dev/null", "w", stdout) == NULL)
+        bench_fail ("/dev/null: %s", strerror (errno));
+    execvp (name, (char *const *) words);
+    snprintf (path, sizeof path, "/usr/sbin/%s", name);
+    if (errno == ENOENT)
+        execv (path, (char *const *) words);
+    bench_fail ("%s: %s", name, strerror (errno));
 }
 
 double

@@ -26,7 +26,6 @@ cd "$(dirname "$0")/.." || exit
 STINT_BIN=${STINT_BIN:-$PWD/.build/release}
 results=$PWD/.build/bench
 json=0
-PATH=$PATH:/usr/sbin  # where Debian has some servers
 
 usage ()
 {

@@ -54,10 +54,7 @@ measure ()
     stint*) arguments+=(--program "$STINT_BIN/stint-broker") ;;
     gearmand* | nats* | rabbitmq*) find_port; arguments+=(--port "$port") ;;
     esac
-    if [[ $way = *+ ]]; then
-        arguments+=(--store "$stores/store")
-        case $way in stint+) ;; *) mkdir "$stores/store" ;; esac
-    fi
+    [[ $way != *+ ]] || arguments+=(--store "$stores/store")
     say "bench, round $round of $rounds: $way, $payload bytes, window $window $*"
     if "$STINT_BIN/bench_tasks" "${arguments[@]}" > "$sockets/line" 2> "$sockets/why"; then
         cat "$sockets/line" >> "$lines"

@@ -2,8 +2,8 @@
 #  Installs what the asked for sets need and this machine does not have, and nothing else.
 #  SPDX-License-Identifier: MPL-2.0
 #
-#  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare
-#                                 bench peers
+#  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare peers
+#                                          bench
 #
 #  Each line of the table is a set, a Debian package, and how to see without asking a
 #  package database that its content is there, so that hand-made installations and other
@@ -36,6 +36,7 @@ valgrind  valgrind         program  valgrind
 compare   beanstalkd       program  beanstalkd
 bench     gnuplot-nox      program  gnuplot
 peers     parallel         program  parallel
+peers     redis-server     program  redis-server
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
