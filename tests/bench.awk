@@ -2,7 +2,7 @@
 #  SPDX-License-Identifier: MPL-2.0
 #
 #  usage: awk -v json=0 -v rounds=3 -v seconds=1.2 -v processors=2 -v disk=ext4
-#             -f tests/bench.awk -f tests/bench_scale.awk -f tests/bench_targets.awk FILE
+#             -v load=0.1 -f tests/bench.awk -f tests/bench_scale.awk -f tests/bench_targets.awk FILE
 #
 #  A row is one way to carry tasks of one size, a section the rows of one size, transport
 #  and number of workers. Its figures are the medians over the rounds; the spread is the
@@ -117,8 +117,8 @@ function show_head () {
     if (json)
         return
     printf "1 client, 2 workers, %d processors, ipc, store on %s; ", processors, disk
-    printf "%s of %s s, every result checked\n\n", \
-        rounds == 1 ? "one round" : "medians of " rounds " rounds", seconds
+    printf "%s of %s s, every result checked; load before %s\n\n", \
+        rounds == 1 ? "one round" : "medians of " rounds " rounds", seconds, load
     head = "%-15s %-23s %10s %6s %6s %6s %6s %6s %8s %6s %7s %7s %7s %7s\n"
     printf head, "", "", "", "", "of", "of", "of", "of", "CPU s", "peak", "one in", "flight,", "us", "p50"
     printf head, "payload", "carried by", "tasks/s", "spread", "relay", "packed", "epoll", "peer", \

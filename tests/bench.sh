@@ -83,6 +83,12 @@ for program in bench_tasks bench_scale stint-broker; do
     fi
 done
 
+# What else goes on here is not measured, but it decides what the figures are worth.
+read -r load _ < /proc/loadavg
+if [ "${load%.*}" -ge 1 ]; then
+    echo "bench: something else is running here (load $load): these figures say little" >&2
+fi
+
 # The path of an ipc socket is short, so it is not put beside the store.
 sockets=$(mktemp -d /tmp/stint-bench-XXXXXX)
 stores=$(mktemp -d "${BENCH_DIR:-$PWD/.build}/bench-XXXXXX") || exit 74
@@ -109,6 +115,6 @@ fi
 say ''
 mv "$lines" "$results/lines.json"
 
-show -v rounds="$rounds" -v seconds="$flow" -v processors="$(nproc)" \
+show -v rounds="$rounds" -v seconds="$flow" -v processors="$(nproc)" -v load="$load" \
     -v disk="$(df --output=fstype "$stores" | tail -n 1)"
 [ "${SCALE:-}" = no ] || plot

@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 #define ANSWER_MS 60000  //  Longest wait for a broker that recovers
-#define WARM_UP 0.2      //  Seconds
+#define WARM_UP 0.2      //  Seconds without a backlog
+#define SETTLE 1.0       //  Seconds with one, for what its push left for the disk to do
 
 typedef struct {
     bench_t bench;     //  As for any measurement
@@ -124,7 +125,7 @@ s_measure (const s_options_t *options)
         way.push (way.self, tally.pushed, way.chunk);
     double fill = bench_seconds (CLOCK_MONOTONIC) - start;
     close (ends [1]);
-    s_flow (&tally, &way, options, WARM_UP);
+    s_flow (&tally, &way, options, options->backlog ? SETTLE : WARM_UP);
 
     if (clock_getcpuclockid (bench->server, &clock) != 0)
         bench_fail ("the server's CPU time cannot be read");

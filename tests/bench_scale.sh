@@ -142,6 +142,7 @@ backlog ()
         say "$size tasks in another group"
         fill "$size"
         memory
+        nap 1000  # what the push has left for the disk to do
         flow
         tell backlog-other "$size" rate "$rate" cpu "$cpu" memory $((found - base))
     done
