@@ -34,6 +34,7 @@ fuzz      libclang-rt-14-dev runtime fuzzer
 valgrind  valgrind         program  valgrind
 compare   beanstalkd       program  beanstalkd
 peers     redis-server     program  redis-server
+peers     gearman-job-server program gearmand
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
