@@ -59,6 +59,7 @@ typedef struct {
     uint32_t (*pull) (void *self);  //  Waits for results; returns how many the tally took
     void *self;                     //  What both are called with
     uint32_t chunk;                 //  Tasks that push is given at a time
+    uint32_t window;                //  Most tasks in flight, if the peer needs less; or 0
 } bench_way_t;
 
 struct bench_peer_t {
@@ -84,7 +85,7 @@ typedef struct {
 } bench_report_t;
 
 extern const bench_peer_t bench_stint, bench_relay, bench_redis, bench_redis_pop,
-    bench_epoll;
+    bench_epoll, bench_gearmand;
 
 //  Says what went wrong and ends the process at once.
 _Noreturn void bench_fail (const char *format, ...) __attribute__ ((format (printf, 1, 2)));

@@ -37,11 +37,11 @@ bench_collect (bench_tally_t *tally, const bench_way_t *way)
 //  Keeps the window full until the time is over, then receives what is missing.
 
 static void
-s_flow (bench_tally_t *tally, const bench_way_t *way, uint32_t window, double seconds)
+s_flow (bench_tally_t *tally, const bench_way_t *way, double seconds)
 {
     double start = bench_seconds (CLOCK_MONOTONIC);
     while (bench_seconds (CLOCK_MONOTONIC) - start < seconds)
-        bench_carry (tally, way, window);
+        bench_carry (tally, way, way->window);
     bench_collect (tally, way);
 }
 
@@ -60,7 +60,7 @@ s_all_have_answered (const bench_tally_t *tally, uint32_t workers)
 static void
 s_warm_up (bench_tally_t *tally, const bench_way_t *way, const bench_t *bench)
 {
-    uint32_t window = bench->window > way->chunk ? bench->window : way->chunk * 4;
+    uint32_t window = way->window > way->chunk ? way->window : way->chunk * 4;
     double start = bench_seconds (CLOCK_MONOTONIC), passed = 0;
     while (passed < 0.1 || !s_all_have_answered (tally, bench->workers)) {
         if (passed > 20)
@@ -104,6 +104,8 @@ bench_client (const bench_t *bench, int output)
     clockid_t clock;
     bench_tally_init (&tally, bench->payload);
     bench->peer->open (bench, &tally, &way);
+    if (way.window == 0 || way.window > bench->window)
+        way.window = bench->window;
     s_warm_up (&tally, &way, bench);
 
     if (clock_getcpuclockid (bench->server, &clock) != 0)
@@ -113,7 +115,7 @@ bench_client (const bench_t *bench, int output)
     if (bench->window == 1)
         s_latency (&tally, &way, bench->seconds, &report);
     else
-        s_flow (&tally, &way, bench->window, bench->seconds);
+        s_flow (&tally, &way, bench->seconds);
     report.seconds = bench_seconds (CLOCK_MONOTONIC) - start;
     report.cpu = bench_seconds (clock) - used;
     report.tasks = tally.taken - before;

@@ -114,7 +114,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     bench_stream_open (&self.stream, bench);
     self.stream.tally = tally;
     bench_stream_print (&self.stream, "%c", IS_CLIENT);
-    *way = (bench_way_t){s_push, s_pull, &self, chunk > self.pack ? chunk : self.pack};
+    *way = (bench_way_t){s_push, s_pull, &self, chunk > self.pack ? chunk : self.pack, 0};
 }
 
 //  Does the tasks of a message, and adds their results to what is to be sent.

@@ -146,7 +146,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     self.tasks.tally = self.results.tally = tally;
     s_add_pop (&self.results, "results", BATCH_MAX);
     bench_stream_flush (&self.results);
-    *way = (bench_way_t){s_push, s_pull, &self, bench_stream_chunk (bench)};
+    *way = (bench_way_t){s_push, s_pull, &self, bench_stream_chunk (bench), 0};
 }
 
 //  Connects, and returns how many tasks to take at a time, at most.

@@ -26,8 +26,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const bench_peer_t *s_peers [] = {&bench_stint, &bench_relay, &bench_redis,
-                                         &bench_redis_pop, &bench_epoll};
+static const bench_peer_t *s_peers [] = {&bench_stint,     &bench_relay, &bench_redis,
+                                         &bench_redis_pop, &bench_epoll, &bench_gearmand};
 
 static bool
 s_listens (const bench_t *bench)

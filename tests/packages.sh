@@ -37,6 +37,7 @@ compare   beanstalkd       program  beanstalkd
 bench     gnuplot-nox      program  gnuplot
 peers     parallel         program  parallel
 peers     redis-server     program  redis-server
+peers     gearman-job-server program gearmand
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
