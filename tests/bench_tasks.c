@@ -27,8 +27,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const bench_peer_t *s_peers [] = {&bench_stint, &bench_relay, &bench_redis,
-                                         &bench_redis_pop, &bench_epoll};
+static const bench_peer_t *s_peers [] = {&bench_stint,     &bench_relay, &bench_redis,
+                                         &bench_redis_pop, &bench_epoll, &bench_nats};
 
 //  Starts a process; returns 0 in the new one, which does not outlive this one.
 

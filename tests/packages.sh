@@ -34,6 +34,7 @@ fuzz      libclang-rt-14-dev runtime fuzzer
 valgrind  valgrind         program  valgrind
 compare   beanstalkd       program  beanstalkd
 peers     redis-server     program  redis-server
+peers     nats-server      program  nats-server
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
@@ -49,7 +50,7 @@ missing ()
         case " $* " in *" $set "*) ;; *) continue ;; esac
         case $kind in
             module) pkg-config --exists "$name" ;;
-            program) command -v "$name" ;;
+            program) command -v "$name" || [ -x "/usr/sbin/$name" ] ;;
             header) [ -e "/usr/include/$name" ] ;;
             runtime) [ -e "$(clang -print-runtime-dir)/libclang_rt.$name-$(uname -m).a" ] ;;
             python) has_module /usr/bin/python3 "$name" || has_module python3 "$name" ;;
