@@ -85,7 +85,7 @@ typedef struct {
 } bench_report_t;
 
 extern const bench_peer_t bench_stint, bench_relay, bench_redis, bench_redis_pop,
-    bench_epoll, bench_gearmand;
+    bench_epoll, bench_gearmand, bench_nats, bench_rabbitmq;
 
 //  Says what went wrong and ends the process at once.
 _Noreturn void bench_fail (const char *format, ...) __attribute__ ((format (printf, 1, 2)));

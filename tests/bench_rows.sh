@@ -81,17 +81,14 @@ give_up ()
     echo "bench: without $way: $(tail -n 1 "$sockets/why" | sed 's/^bench: //')" >&2
 }
 
-#  A window for throughput of that payload, in $window. Whoever syncs several times for each
-#  task gets a smaller one, which is still more than it does at once: measuring begins and
-#  ends with an empty one, and filling it takes long enough.
+#  A window for throughput of that payload, in $window.
 choose_window ()
 {
-    case $2 in
+    case $1 in
     65536)   window=256 ;;
     1048576) window=32 ;;
     *)       window=4096 ;;
     esac
-    case $1 in gearmand+ | beanstalkd+) window=256 ;; esac
 }
 
 #  Throughput and, unless it goes by packs, one in flight: row WAY PAYLOAD [OPTION...]
@@ -99,7 +96,7 @@ row ()
 {
     local way=$1 payload=$2 window
     shift 2
-    choose_window "$way" "$payload"
+    choose_window "$payload"
     measure "$way" "$payload" "$window" "$flow" "$@"
     [ "$way" = packed ] || measure "$way" "$payload" 1 "$single" "$@"
 }
@@ -125,7 +122,7 @@ measure_round ()
     done
     for payload in 64 1024 65536; do
         for way in "${peers[@]}"; do
-            choose_window "$way" $payload
+            choose_window $payload
             measure "$way" $payload "$window" "$flow"
             [ $payload -gt 64 ] || measure "$way" 64 1 "$single"
         done

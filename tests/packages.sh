@@ -38,6 +38,8 @@ bench     gnuplot-nox      program  gnuplot
 peers     parallel         program  parallel
 peers     redis-server     program  redis-server
 peers     gearman-job-server program gearmand
+peers     nats-server      program  nats-server
+peers     rabbitmq-server  program  rabbitmq-server
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
@@ -53,7 +55,7 @@ missing ()
         case " $* " in *" $set "*) ;; *) continue ;; esac
         case $kind in
             module) pkg-config --exists "$name" ;;
-            program) command -v "$name" ;;
+            program) command -v "$name" || [ -x "/usr/sbin/$name" ] ;;
             header) [ -e "/usr/include/$name" ] ;;
             runtime) [ -e "$(clang -print-runtime-dir)/libclang_rt.$name-$(uname -m).a" ] ;;
             python) has_module /usr/bin/python3 "$name" || has_module python3 "$name" ;;
