@@ -283,7 +283,7 @@ valgrind:
 demo: all
 	@STINT_BIN=$(abspath $(B)) bash examples/demo.sh
 
-bench: all $(BENCHES) $(SOAKS) $(CRASHES)
+bench: all $(BENCHES) $(B)/crash_fill $(B)/soak_workers
 	@STINT_BIN=$(abspath $(B)) bash tests/bench.sh
 
 #  The shell's own SECONDS is another one, so it gets a name, and scripts do not inherit it.

@@ -144,6 +144,7 @@ BEGIN {
         place(foreigner [at] "+", foreigner [at] ", durable", 1)
     place("stint", "stint, volatile", 0)
     place("stint+", "stint, durable", 0)
+    title ["redis-pop"] = "redis-pop, loses tasks"
     name [64] = "64 B"
     name [1024] = "1 KiB"
     name [65536] = "64 KiB"
