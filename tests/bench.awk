@@ -6,8 +6,9 @@
 #
 #  A row is one way to carry tasks of one size, a section the rows of one size, transport
 #  and number of workers. Its figures are the medians over the rounds; the spread is the
-#  distance of the best and the worst throughput, of the median. A way has a + behind it
-#  when it is durable.
+#  distance of the best and the worst throughput, of the median. A ratio is the median of
+#  the rounds' ratios, because a slow minute of the machine meets both sides of it. A way
+#  has a + behind it when it is durable.
 
 #  Returns the value of a key in the line, "" when it is not there.
 function value (key) {
@@ -19,8 +20,10 @@ function value (key) {
 }
 
 function note (row, key) {
-    if (value(key) != "")
-        all [row, key, ++count [row, key]] = value(key) + 0
+    if (value(key) == "")
+        return
+    all [row, key, ++count [row, key]] = value(key) + 0
+    in_order [row, key, count [row, key]] = value(key) + 0
 }
 
 #  Sorts the values of a row and key, and returns the middle one, or "" when none is there.
@@ -38,8 +41,15 @@ function median (row, key,    n, at, to, held) {
     return n % 2 ? all [row, key, at] : (all [row, key, at] + all [row, key, at + 1]) / 2
 }
 
-function spread (row, middle) {
-    return middle ? (all [row, "rate", count [row, "rate"]] - all [row, "rate", 1]) / middle : 0
+#  Returns the distance of the best and the worst throughput, of the median; "" for one.
+function spread (row,    n) {
+    n = count [row, "rate"]
+    return n < 2 ? "" : (all [row, "rate", n] - all [row, "rate", 1]) / median(row, "rate")
+}
+
+#  Returns a ratio in hundredths, for people.
+function percent (number) {
+    return number == "" ? "" : sprintf ("%.0f %%", 100 * number)
 }
 
 function thousands (number,    text, at) {
@@ -49,9 +59,18 @@ function thousands (number,    text, at) {
     return text
 }
 
-#  Returns what part one is of the other, "" when one of them is not there.
-function part (one, other) {
-    return one == "" || other == "" || other == 0 ? "" : one / other
+#  Returns what part a row has of another, by the median of the rounds; "" when one of them
+#  is not there.
+function part (row, other, key,    n, at) {
+    n = count [row, key]
+    if (n == 0 || count [other, key] == 0)
+        return ""
+    if (n != count [other, key])
+        return median(row, key) / median(other, key)
+    count ["part", key] = n
+    for (at = 1; at <= n; at++)
+        all ["part", key, at] = in_order [row, key, at] / in_order [other, key, at]
+    return median("part", key)
 }
 
 #  Returns a number with so many digits behind the point, "" when it is not there.
@@ -59,56 +78,48 @@ function digits (number, count) {
     return number == "" ? "" : sprintf ("%." count "f", number)
 }
 
-function ratio (one, other) {
-    return digits(part(one, other), 2)
-}
-
 #  Returns a key and its number for a line of JSON, "" when it is not there.
 function pair (key, number, count) {
     return number == "" ? "" : sprintf (",\"%s\":%.*f", key, count, number)
 }
 
-#  Returns the most that any peer of that durability reaches in the section, "" without one.
-function fastest (section, durable,    at, most) {
-    most = ""
-    for (at = 1; at <= ways; at++)
-        if (foreign [order [at]] && (order [at] ~ /[+]$/) == durable \
-            && rate [section, order [at]] > most + 0)
-            most = rate [section, order [at]]
-    return most
-}
-
-function durability (way) {
-    return way ~ /[+]$/ ? "+" : ""
+#  Returns the row of the fastest peer of that durability in the section, "" without one.
+function fastest (section, durable,    at, row, best) {
+    best = ""
+    for (at = 1; at <= ways; at++) {
+        row = section SUBSEP order [at]
+        if (foreign [order [at]] && (order [at] ~ /[+]$/) == durable && count [row, "rate"] \
+            && (best == "" || rate [row] > rate [best]))
+            best = row
+    }
+    return best
 }
 
 #  Prints one row.
-function show_row (section, way,    row, text) {
+function show_row (section, way,    row, text, relay, packed, epoll, peer, slower) {
     row = section SUBSEP way
-    relay = rate [section, "relay"]
-    packed = way == "relay" ? "" : rate [section, "packed"]
-    epoll = way ~ /^(relay|packed)/ ? "" : rate [section, "epoll" durability(way)]
-    peer = way ~ /^stint/ ? fastest(section, way == "stint+") : ""
+    relay = part(row, section SUBSEP "relay", "rate")
+    packed = way == "relay" ? "" : part(row, section SUBSEP "packed", "rate")
+    epoll = way ~ /^(relay|packed)/ ? "" : \
+        part(row, section SUBSEP "epoll" (way ~ /[+]$/ ? "+" : ""), "rate")
+    peer = way ~ /^stint/ ? part(row, fastest(section, way == "stint+"), "rate") : ""
+    slower = part(row, section SUBSEP "relay", "p50")
     if (json) {
         printf "{\"row\":\"%s\",\"payload\":%d,\"by\":\"%s\",\"workers\":%d,\"rate\":%.0f", \
             way, size [section], tcp [section] ? "tcp" : "ipc", pool [section], rate [row]
-        print pair("spread", spread(row, rate [row]), 3) \
-            pair("of_relay", part(rate [row], relay), 3) \
-            pair("of_packed", part(rate [row], packed), 3) \
-            pair("of_epoll", part(rate [row], epoll), 3) \
-            pair("of_peer", part(rate [row], peer), 3) \
+        print pair("spread", spread(row), 3) pair("of_relay", relay, 3) \
+            pair("of_packed", packed, 3) pair("of_epoll", epoll, 3) pair("of_peer", peer, 3) \
             pair("cpu", median(row, "cpu"), 3) pair("memory", median(row, "memory"), 1) \
-            pair("p50", p50 [row], 0) pair("p99", p99 [row], 0) \
-            pair("p999", median(row, "p999"), 0) "}"
+            pair("p50", median(row, "p50"), 0) pair("p99", median(row, "p99"), 0) \
+            pair("p999", median(row, "p999"), 0) pair("p50_of_relay", slower, 3) "}"
         return
     }
     text = sprintf ("%-15s %-23s %10s %6s %6s %6s %6s %6s %8s %6s %7s %7s %7s %7s", \
         name [section], title [way], thousands(rate [row]), \
-        digits(100 * spread(row, rate [row]), 0) " %", ratio(rate [row], relay), \
-        ratio(rate [row], packed), ratio(rate [row], epoll), ratio(rate [row], peer), \
-        digits(median(row, "cpu"), 2), digits(median(row, "memory"), 0), \
-        digits(p50 [row], 0), digits(p99 [row], 0), digits(median(row, "p999"), 0), \
-        ratio(p50 [row], p50 [section, "relay"]))
+        percent(spread(row)), digits(relay, 2), digits(packed, 2), \
+        digits(epoll, 2), digits(peer, 2), digits(median(row, "cpu"), 2), \
+        digits(median(row, "memory"), 0), digits(median(row, "p50"), 0), \
+        digits(median(row, "p99"), 0), digits(median(row, "p999"), 0), digits(slower, 2))
     sub (/ +$/, "", text)
     print text
 }
@@ -175,7 +186,8 @@ value("peer") != "" {
         note(row, "p50")
         note(row, "p99")
         note(row, "p999")
-    } else {
+    }
+    else {
         note(row, "rate")
         note(row, "cpu")
         note(row, "memory")
@@ -186,19 +198,15 @@ END {
     for (at = 1; at <= section_count; at++)
         for (to = 1; to <= ways; to++) {
             row = sections [at] SUBSEP order [to]
-            if (count [row, "rate"] > 0)
+            if (count [row, "rate"])
                 rate [row] = median(row, "rate")
-            if (count [row, "p50"] > 0) {
-                p50 [row] = median(row, "p50")
-                p99 [row] = median(row, "p99")
-            }
         }
     quiet = history || plot
     if (!quiet)
         show_head()
     for (at = 1; at <= section_count && !quiet; at++) {
         for (to = 1; to <= ways; to++)
-            if ((sections [at], order [to]) in rate)
+            if (count [sections [at], order [to], "rate"])
                 show_row(sections [at], order [to])
         if (!json)
             print ""

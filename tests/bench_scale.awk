@@ -22,11 +22,11 @@ value("scale") != "" {
     note(row, "ms")
 }
 
-#  Returns the throughput that this row's is compared with.
-function scale_base (kind) {
-    if (kind == "map")
-        return median("map" SUBSEP "xargs", "rate")
-    return median(kind SUBSEP (kind == "workers" ? 10 : 0), "rate")
+#  Returns what part the row has of the throughput that it is compared with, "" without one.
+function of_base (row,    part_of, base) {
+    split (row, part_of, SUBSEP)
+    base = part_of [1] == "map" ? "xargs" : part_of [1] == "workers" ? 10 : 0
+    return part(row, part_of [1] SUBSEP base, "rate")
 }
 
 #  Returns the bytes of memory that a task takes, without the payload as far as the budget
@@ -60,8 +60,8 @@ function show_scale_row (row,    part_of, kind, number, middle, text) {
     middle = median(row, "rate")
     if (json) {
         printf "{\"row\":\"%s\",\"n\":\"%s\"", kind, number
-        print pair("rate", middle, 0) pair("spread", middle == "" ? "" : spread(row, middle), 3) \
-            pair("of_base", part(middle, scale_base(kind)), 3) pair("cpu", median(row, "cpu"), 3) \
+        print pair("rate", middle, 0) pair("spread", spread(row), 3) \
+            pair("of_base", of_base(row), 3) pair("cpu", median(row, "cpu"), 3) \
             pair("task_bytes", task_bytes(row, number), 1) pair("seconds", median(row, "seconds"), 3) \
             pair("idle", median(row, "idle"), 1) pair("back", median(row, "back"), 2) \
             pair("ms", median(row, "ms"), 1) "}"
@@ -70,49 +70,57 @@ function show_scale_row (row,    part_of, kind, number, middle, text) {
     if (kind == "map")
         label = "lines through true, by " number
     else if (kind == "limit")
-        label = number == 1 ? "limits that do not bind" : "the broker's own limits"
+        label = number == 1 ? "volatile, limits that do not bind" : "volatile, the broker's own limits"
     else
         label = (kind == "ping" ? "" : number == 0 ? "no tasks " : thousands(number) " ") scale_title [kind]
     text = sprintf ("%-46s %10s %6s %6s %8s  %s", label, \
         middle == "" ? "" : thousands(middle), \
-        middle == "" ? "" : digits(100 * spread(row, middle), 0) " %", \
-        ratio(middle, scale_base(kind)), digits(median(row, "cpu"), 2), \
+        percent(spread(row)), \
+        digits(of_base(row), 2), digits(median(row, "cpu"), 2), \
         scale_words(row, kind, number))
     sub (/ +$/, "", text)
     print text
 }
 
-#  Returns the figure of the row with the most of that kind; how many it is, is in most_n.
-function at_most (kind, key,    at, part_of) {
+#  Returns the row with the most of that kind, "" without one; how many it is, is in most_n.
+function at_most (kind, key,    at, part_of, best) {
     most_n = -1
+    best = ""
     for (at = 1; at <= scale_rows; at++) {
         split (scale_row [at], part_of, SUBSEP)
-        if (part_of [1] == kind && part_of [2] + 0 > most_n && count [scale_row [at], key])
+        if (part_of [1] == kind && part_of [2] + 0 > most_n && count [scale_row [at], key]) {
             most_n = part_of [2] + 0
+            best = scale_row [at]
+        }
     }
-    return most_n < 0 ? "" : median(kind SUBSEP most_n, key)
+    return best
 }
 
-function scale_targets (    have, beside) {
-    have = part(at_most("backlog-other", "rate"), scale_base("backlog-other"))
-    target("throughput with " thousands(most_n) " waiting elsewhere, of none", have, ">=", 0.9, 0.9, 2)
-    have = part(at_most("backlog-same", "rate"), scale_base("backlog-same"))
-    target("throughput with " thousands(most_n) " waiting in the group, of none", have, ">=", 0.9, 0.9, 2)
-    at_most("backlog-other", "memory")
-    target("memory a waiting task, B, besides the payload, of " thousands(most_n), \
-        task_bytes("backlog-other" SUBSEP most_n, most_n), "<=", 128, 128, 0)
-    have = at_most("recovery", "seconds")
+#  Returns the figure of that row, as if it were a million of them.
+function million (kind, key,    row) {
+    row = at_most(kind, key)
+    return row == "" ? "" : median(row, key) * 1e6 / most_n
+}
+
+function scale_targets (    row, have) {
+    row = at_most("backlog-other", "rate")
+    target("throughput with " thousands(most_n) " waiting elsewhere, of none", \
+        of_base(row), ">=", 0.9, 0.9, 2)
+    target("memory a waiting task, B, besides the payload", task_bytes(row, most_n), "<=", 128, 128, 0)
+    row = at_most("backlog-same", "rate")
+    target("throughput with " thousands(most_n) " waiting in the group, of none", \
+        of_base(row), ">=", 0.9, 0.9, 2)
+    have = million("recovery", "seconds")
     target("recovery, s a million live tasks, of " thousands(most_n), \
-        have == "" ? "" : have * 1e6 / most_n, "<=", 1, 0.4, 2)
-    have = at_most("workers", "idle")
-    target("broker CPU, % of a core, for " thousands(most_n) " idle workers", \
-        have, "<=", 5, 5, 1)
-    target("seconds until they are back after kill -9", at_most("workers", "back"), "<=", 30, 30, 1)
-    have = part(median("limit" SUBSEP 1, "rate"), median("limit" SUBSEP 0, "rate"))
-    target("throughput with a limit that does not bind, of none", have, ">=", 0.95, 0.98, 2)
-    beside = median("map" SUBSEP "xargs", "rate")
+        most_n < 1000000 ? "" : have, "<=", 1, 0.4, 2)
+    have = median(at_most("workers", "idle"), "idle")
+    target("broker CPU, % of a core, for " thousands(most_n) " idle workers", have, "<=", 5, 5, 1)
+    target("seconds until they are back after kill -9", \
+        median(at_most("workers", "back"), "back"), "<=", 30, 30, 1)
+    target("throughput with limits that do not bind, of none", \
+        of_base("limit" SUBSEP 1), ">=", 0.95, 0.98, 2)
     target("stint map of true, lines a second; the goal is xargs -P2", \
-        median("map" SUBSEP "stint", "rate"), ">=", 800, beside, 0)
+        median("map" SUBSEP "stint", "rate"), ">=", 800, median("map" SUBSEP "xargs", "rate"), 0)
     target("stint ping, whole process, ms, by ipc", median("ping" SUBSEP 1, "ms"), "<=", 25, 15, 1)
 }
 
