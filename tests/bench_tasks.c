@@ -28,7 +28,8 @@
 #include <unistd.h>
 
 static const bench_peer_t *s_peers [] = {&bench_stint,     &bench_relay, &bench_redis,
-                                         &bench_redis_pop, &bench_epoll, &bench_gearmand};
+                                         &bench_redis_pop, &bench_epoll, &bench_gearmand,
+                                         &bench_beanstalkd};
 
 //  Starts a process; returns 0 in the new one, which does not outlive this one.
 

@@ -35,6 +35,7 @@ valgrind  valgrind         program  valgrind
 compare   beanstalkd       program  beanstalkd
 peers     redis-server     program  redis-server
 peers     gearman-job-server program gearmand
+peers     beanstalkd       program  beanstalkd
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
