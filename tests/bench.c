@@ -4,6 +4,7 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,12 +39,17 @@ bench_become (const bench_t *bench, const char *const *words)
     const char *name = bench->program ? bench->program : words [0];
     char path [256];
     bench_make_store (bench);
-    if (freopen ("/dev/null", "w", stdout) == NULL)
-        bench_fail ("/dev/null: %s", strerror (errno));
+    int silence = open ("/dev/null", O_WRONLY | O_CLOEXEC);
+    int voice = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (silence == -1 || voice == -1 || dup2 (silence, STDOUT_FILENO) == -1
+        || dup2 (silence, STDERR_FILENO) == -1)
+        bench_fail ("%s cannot be silenced: %s", name, strerror (errno));
     execvp (name, (char *const *) words);
-    snprintf (path, sizeof path, "/usr/sbin/%s", name);
-    if (errno == ENOENT)
+    if (errno == ENOENT) {
+        snprintf (path, sizeof path, "/usr/sbin/%s", name);
         execv (path, (char *const *) words);
+    }
+    dup2 (voice, STDERR_FILENO);
     bench_fail ("%s: %s", name, strerror (errno));
 }
 

@@ -85,7 +85,7 @@ typedef struct {
 } bench_report_t;
 
 extern const bench_peer_t bench_stint, bench_relay, bench_redis, bench_redis_pop,
-    bench_epoll, bench_gearmand, bench_nats, bench_rabbitmq;
+    bench_epoll, bench_gearmand, bench_beanstalkd, bench_nats, bench_rabbitmq;
 
 //  Says what went wrong and ends the process at once.
 _Noreturn void bench_fail (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
@@ -95,7 +95,7 @@ void bench_make_store (const bench_t *bench);
 
 //  Becomes the server: bench->program, or the first of the words, a list that null ends,
 //  which is looked for in the PATH and where Debian keeps servers. What it writes to its
-//  standard output is dropped. Makes the directory of the store before.
+//  standard output and standard error is dropped. Makes the directory of the store before.
 _Noreturn void bench_become (const bench_t *bench, const char *const *words);
 
 //  Returns the seconds of a clock.

@@ -106,6 +106,8 @@ bench_client (const bench_t *bench, int output)
     bench->peer->open (bench, &tally, &way);
     if (way.window == 0 || way.window > bench->window)
         way.window = bench->window;
+    else if (way.chunk > way.window / 4)
+        way.chunk = (way.window + 3) / 4;
     s_warm_up (&tally, &way, bench);
 
     if (clock_getcpuclockid (bench->server, &clock) != 0)

@@ -214,11 +214,8 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     self.durable = bench->store != NULL;
     s_begin (&self.taker, bench, self.durable ? "results" : NULL);
     self.taker.stream.tally = tally;
-    *way = (bench_way_t){s_push, s_pull, &self, bench_stream_chunk (bench), 0};
-    if (self.durable) {
-        way->window = DURABLE_WINDOW;
-        way->chunk = way->chunk > DURABLE_WINDOW / 4 ? DURABLE_WINDOW / 4 : way->chunk;
-    }
+    *way = (bench_way_t){s_push, s_pull, &self, bench_stream_chunk (bench),
+                         self.durable ? DURABLE_WINDOW : 0};
 }
 
 static _Noreturn void

@@ -26,9 +26,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const bench_peer_t *s_peers [] = {&bench_stint,     &bench_relay,   &bench_redis,
-                                         &bench_redis_pop, &bench_epoll,   &bench_gearmand,
-                                         &bench_nats,      &bench_rabbitmq};
+static const bench_peer_t *s_peers [] = {&bench_stint,      &bench_relay, &bench_redis,
+                                         &bench_redis_pop,  &bench_epoll, &bench_gearmand,
+                                         &bench_beanstalkd, &bench_nats,  &bench_rabbitmq};
 
 static bool
 s_listens (const bench_t *bench)

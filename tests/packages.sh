@@ -40,6 +40,7 @@ peers     redis-server     program  redis-server
 peers     gearman-job-server program gearmand
 peers     nats-server      program  nats-server
 peers     rabbitmq-server  program  rabbitmq-server
+peers     beanstalkd       program  beanstalkd
 '
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
