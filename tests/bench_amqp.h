@@ -18,6 +18,7 @@
 
 typedef struct {
     bench_stream_t stream;  //  To the server
+    double patient;         //  Until when a refusal is not the end, on the steady clock
 } bench_amqp_t;
 
 //  What came: a message of the queue that is consumed from, or else a confirmation of what
@@ -40,9 +41,12 @@ typedef struct {
     size_t size;
 } amqp_head_t;
 
-//  Connects as the guest that every server knows, and opens both channels; what is
-//  published will be confirmed if wanted.
-void bench_amqp_open (bench_amqp_t *self, const bench_t *bench, bool confirms);
+//  Connects as the guest that every server knows, and opens both channels. Goes on trying
+//  while the server refuses, and until that queue is there, unless null.
+void bench_amqp_open (bench_amqp_t *self, const bench_t *bench, const char *queue);
+
+//  Lets what is published be confirmed.
+void bench_amqp_confirm (bench_amqp_t *self);
 
 //  Declares a queue: a durable quorum queue, or a classic queue in memory.
 void bench_amqp_declare (bench_amqp_t *self, const char *queue, bool quorum);

@@ -144,8 +144,11 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     self.window = bench->window > chunk ? bench->window : chunk * 4;
     s_confirmed_init (&self.confirmed, self.window);
     bench_amqp_head (&self.head, s_text ("tasks"), self.size, bench->store != NULL, NULL);
-    bench_amqp_open (&self.amqp, bench, true);
+    bench_amqp_open (&self.amqp, bench, NULL);
+    bench_amqp_confirm (&self.amqp);
     self.amqp.stream.tally = tally;
+    //  The last one is what the workers wait for: declared at the same time by several
+    //  clients, a quorum queue may be answered with an internal error.
     bench_amqp_declare (&self.amqp, "tasks", bench->store != NULL);
     bench_amqp_declare (&self.amqp, "results", bench->store != NULL);
     bench_amqp_consume (&self.amqp, "results", RABBITMQ_PREFETCH_MAX);
@@ -196,9 +199,9 @@ s_work (const bench_t *bench, uint32_t index)
     self.index = index;
     s_confirmed_init (&self.confirmed, prefetch);
     bench_amqp_head (&self.head, s_text ("results"), 16, durable, NULL);
-    bench_amqp_open (&self.amqp, bench, durable);
-    bench_amqp_declare (&self.amqp, "tasks", durable);
-    bench_amqp_declare (&self.amqp, "results", durable);
+    bench_amqp_open (&self.amqp, bench, "results");
+    if (durable)
+        bench_amqp_confirm (&self.amqp);
     bench_amqp_consume (&self.amqp, "tasks", prefetch);
     for (;;)
         s_worker_turn (&self, durable);
