@@ -53,8 +53,6 @@ typedef enum {
 #define QUEUE_PASSIVE 1
 #define QUEUE_DURABLE 2
 #define HAS_DELIVERY_MODE 0x1000
-#define HAS_REPLY 0x0200
-#define HAS_OTHERS (0xffff & ~(HAS_DELIVERY_MODE | HAS_REPLY))
 
 //  ---------------------------------------------------------------------------------
 //  Numbers and texts, behind what is already in the head
@@ -142,14 +140,6 @@ s_end (amqp_head_t *head, size_t start)
     uint32_t size = htobe32 ((uint32_t) (head->size - start - FRAME_HEAD));
     memcpy (head->data + start + 3, &size, sizeof size);
     s_put8 (head, FRAME_END);
-}
-
-static uint16_t
-s_get16 (const uint8_t *data)
-{
-    uint16_t number;
-    memcpy (&number, data, sizeof number);
-    return be16toh (number);
 }
 
 static uint32_t
@@ -301,18 +291,16 @@ void
 bench_amqp_consume (bench_amqp_t *self, const char *queue, uint32_t prefetch)
 {
     amqp_head_t head;
-    if (prefetch > 0) {
-        s_begin_method (&head, AMQP_IN, BASIC_QOS);
-        s_put32 (&head, 0);
-        s_put16 (&head, prefetch);
-        s_put8 (&head, 0);
-        s_call (self, &head, BASIC_QOS_OK);
-    }
+    s_begin_method (&head, AMQP_IN, BASIC_QOS);
+    s_put32 (&head, 0);
+    s_put16 (&head, prefetch);
+    s_put8 (&head, 0);
+    s_call (self, &head, BASIC_QOS_OK);
     s_begin_method (&head, AMQP_IN, BASIC_CONSUME);
     s_put16 (&head, 0);
     s_put_short (&head, queue, strlen (queue));
     s_put_short (&head, "", 0);
-    s_put8 (&head, prefetch > 0 ? 0 : 2);
+    s_put8 (&head, 0);
     s_put_long (&head, "", 0);
     s_call (self, &head, BASIC_CONSUME_OK);
 }
@@ -321,22 +309,19 @@ bench_amqp_consume (bench_amqp_t *self, const char *queue, uint32_t prefetch)
 //  Messages
 
 void
-bench_amqp_head (amqp_head_t *head, stint_bytes_t queue, size_t body, bool durable,
-                 const char *reply)
+bench_amqp_head (amqp_head_t *head, const char *queue, size_t body, bool durable)
 {
     s_begin_method (head, AMQP_OUT, BASIC_PUBLISH);
     s_put16 (head, 0);
     s_put_short (head, "", 0);
-    s_put_short (head, (const char *) queue.data, queue.size);
+    s_put_short (head, queue, strlen (queue));
     s_put8 (head, 0);
     s_end (head, 0);
     size_t start = s_begin (head, FRAME_PROPERTIES, AMQP_OUT);
     s_put32 (head, BASIC_CLASS << 16);
     s_put64 (head, body);
-    s_put16 (head, HAS_DELIVERY_MODE | (reply ? HAS_REPLY : 0));
+    s_put16 (head, HAS_DELIVERY_MODE);
     s_put8 (head, durable ? 2 : 1);
-    if (reply)
-        s_put_short (head, reply, strlen (reply));
     s_end (head, start);
     s_put8 (head, FRAME_BODY);
     s_put16 (head, AMQP_OUT);
@@ -380,23 +365,6 @@ s_frame (stint_bytes_t there, size_t at)
     return (stint_bytes_t){there.data + at + FRAME_HEAD, size};
 }
 
-//  Finds the reply among the properties of a message, behind class, weight and size.
-
-static void
-s_read_reply (stint_bytes_t properties, amqp_message_t *message)
-{
-    const uint8_t *at = properties.data + 14;
-    uint16_t flags = s_get16 (properties.data + 12);
-    message->reply_size = 0;
-    if (!(flags & HAS_REPLY))
-        return;
-    if (flags & HAS_OTHERS)
-        bench_fail ("amqp: a message has properties that nobody gave it");
-    at += flags & HAS_DELIVERY_MODE ? 1 : 0;
-    message->reply = (const char *) at + 1;
-    message->reply_size = *at;
-}
-
 //  Reads a message whose method was looked at: its properties and body are behind it.
 //  Returns the bytes of all three frames, 0 when not all are there.
 
@@ -418,7 +386,6 @@ s_read_delivery (stint_bytes_t there, stint_bytes_t method, amqp_message_t *mess
     message->tag = s_get64 (method.data + 4 + 1 + method.data [4]);
     message->data = body.data;
     message->size = body.size;
-    s_read_reply (properties, message);
     return behind + FRAME_HEAD + body.size + 1;
 }
 

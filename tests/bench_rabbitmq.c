@@ -79,12 +79,6 @@ s_confirm (confirmed_t *self, uint64_t tag, bool multiple)
         self->early [++self->until % self->size] = 0;
 }
 
-static stint_bytes_t
-s_text (const char *text)
-{
-    return (stint_bytes_t){(const uint8_t *) text, strlen (text)};
-}
-
 //  ---------------------------------------------------------------------------------
 //  The client
 
@@ -143,7 +137,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     self.payload = bench_payload (bench->payload);
     self.window = bench->window > chunk ? bench->window : chunk * 4;
     s_confirmed_init (&self.confirmed, self.window);
-    bench_amqp_head (&self.head, s_text ("tasks"), self.size, bench->store != NULL, NULL);
+    bench_amqp_head (&self.head, "tasks", self.size, bench->store != NULL);
     bench_amqp_open (&self.amqp, bench, NULL);
     bench_amqp_confirm (&self.amqp);
     self.amqp.stream.tally = tally;
@@ -198,7 +192,7 @@ s_work (const bench_t *bench, uint32_t index)
         prefetch = RABBITMQ_PREFETCH_MAX;
     self.index = index;
     s_confirmed_init (&self.confirmed, prefetch);
-    bench_amqp_head (&self.head, s_text ("results"), 16, durable, NULL);
+    bench_amqp_head (&self.head, "results", 16, durable);
     bench_amqp_open (&self.amqp, bench, "results");
     if (durable)
         bench_amqp_confirm (&self.amqp);
