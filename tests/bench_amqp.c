@@ -8,6 +8,7 @@
 #include "bench_amqp.h"
 
 #include <endian.h>
+#include <poll.h>
 #include <string.h>
 
 #define FRAME_HEAD 7
@@ -49,9 +50,9 @@ typedef enum {
 } method_t;
 
 #define BASIC_CLASS 60
+#define QUEUE_PASSIVE 1
+#define QUEUE_DURABLE 2
 #define HAS_DELIVERY_MODE 0x1000
-#define HAS_REPLY 0x0200
-#define HAS_OTHERS (0xffff & ~(HAS_DELIVERY_MODE | HAS_REPLY))
 
 //  ---------------------------------------------------------------------------------
 //  Numbers and texts, behind what is already in the head
@@ -141,14 +142,6 @@ s_end (amqp_head_t *head, size_t start)
     s_put8 (head, FRAME_END);
 }
 
-static uint16_t
-s_get16 (const uint8_t *data)
-{
-    uint16_t number;
-    memcpy (&number, data, sizeof number);
-    return be16toh (number);
-}
-
 static uint32_t
 s_get32 (const uint8_t *data)
 {
@@ -173,14 +166,14 @@ s_get64 (const uint8_t *data)
 static _Noreturn void
 s_refuse (method_t method, const uint8_t *content, size_t size)
 {
-    if ((method == CONNECTION_CLOSE || method == CHANNEL_CLOSE) && size >= 7
-        && size >= 7u + content [6])
-        bench_fail ("amqp: the server says %.*s", content [6], (const char *) content + 7);
+    if ((method == CONNECTION_CLOSE || method == CHANNEL_CLOSE) && size >= 3
+        && size >= 3u + content [2])
+        bench_fail ("amqp: the server says %.*s", content [2], (const char *) content + 3);
     bench_fail ("amqp: the server says %u.%u", method >> 16, method & 0xffff);
 }
 
 //  Sends the method that was begun in the head, if any, and waits for its answer; returns
-//  what the answer contains.
+//  what the answer contains, or null when the server refuses while we are patient.
 
 static const uint8_t *
 s_call (bench_amqp_t *self, amqp_head_t *head, method_t expected)
@@ -196,33 +189,29 @@ s_call (bench_amqp_t *self, amqp_head_t *head, method_t expected)
     if (*frame != FRAME_METHOD || size < 4)
         bench_fail ("amqp: the server sends what nobody has asked for");
     method_t method = s_get32 (frame + FRAME_HEAD);
+    if (method != expected && bench_seconds (CLOCK_MONOTONIC) < self->patient)
+        return NULL;
     if (method != expected)
         s_refuse (method, frame + FRAME_HEAD + 4, size - 4);
     return frame + FRAME_HEAD + 4;
 }
 
-static void
-s_open_channel (bench_amqp_t *self, uint32_t channel)
-{
-    amqp_head_t head;
-    s_begin_method (&head, channel, CHANNEL_OPEN);
-    s_put_short (&head, "", 0);
-    s_call (self, &head, CHANNEL_OPEN_OK);
-}
-
-void
-bench_amqp_open (bench_amqp_t *self, const bench_t *bench, bool confirms)
+static bool
+s_log_in (bench_amqp_t *self, const bench_t *bench)
 {
     amqp_head_t head = {.size = 0};
-    bench_stream_open (&self->stream, bench);
     bench_stream_add (&self->stream, "AMQP\0\0\x9\x1", 8);
-    s_call (self, &head, CONNECTION_START);
+    if (s_call (self, &head, CONNECTION_START) == NULL)
+        return false;
     s_begin_method (&head, 0, CONNECTION_START_OK);
     s_put_long (&head, "", 0);
     s_put_short (&head, "PLAIN", 5);
     s_put_long (&head, "\0guest\0guest", 12);
     s_put_short (&head, "en_US", 5);
-    uint32_t largest = s_get32 (s_call (self, &head, CONNECTION_TUNE) + 2);
+    const uint8_t *tune = s_call (self, &head, CONNECTION_TUNE);
+    if (tune == NULL)
+        return false;
+    uint32_t largest = s_get32 (tune + 2);
     if (largest != 0 && largest < bench->payload + FRAME_HEAD + 1)
         bench_fail ("amqp: the server's frame_max is only %u", largest);
     s_begin_method (&head, 0, CONNECTION_TUNE_OK);
@@ -235,43 +224,83 @@ bench_amqp_open (bench_amqp_t *self, const bench_t *bench, bool confirms)
     s_put_short (&head, "/", 1);
     s_put_short (&head, "", 0);
     s_put8 (&head, 0);
-    s_call (self, &head, CONNECTION_OPEN_OK);
-    s_open_channel (self, AMQP_OUT);
-    s_open_channel (self, AMQP_IN);
-    s_begin_method (&head, AMQP_OUT, CONFIRM_SELECT);
-    s_put8 (&head, 0);
-    if (confirms)
-        s_call (self, &head, CONFIRM_SELECT_OK);
+    return s_call (self, &head, CONNECTION_OPEN_OK) != NULL;
 }
 
-void
-bench_amqp_declare (bench_amqp_t *self, const char *queue, bool quorum)
+static bool
+s_open_channel (bench_amqp_t *self, uint32_t channel)
+{
+    amqp_head_t head;
+    s_begin_method (&head, channel, CHANNEL_OPEN);
+    s_put_short (&head, "", 0);
+    return s_call (self, &head, CHANNEL_OPEN_OK) != NULL;
+}
+
+//  Declares a queue, with bits from the protocol and a type unless null; returns whether
+//  it is there.
+
+static bool
+s_declare (bench_amqp_t *self, const char *queue, uint32_t bits, const char *type)
 {
     amqp_head_t head;
     s_begin_method (&head, AMQP_IN, QUEUE_DECLARE);
     s_put16 (&head, 0);
     s_put_short (&head, queue, strlen (queue));
-    s_put8 (&head, quorum ? 2 : 0);
-    s_put_long (&head, quorum ? "\014x-queue-typeS\0\0\0\6quorum" : "", quorum ? 24 : 0);
-    s_call (self, &head, QUEUE_DECLARE_OK);
+    s_put8 (&head, bits);
+    s_put32 (&head, type ? (uint32_t) (18 + strlen (type)) : 0);
+    if (type) {
+        s_put_short (&head, "x-queue-type", 12);
+        s_put8 (&head, 'S');
+        s_put_long (&head, type, strlen (type));
+    }
+    return s_call (self, &head, QUEUE_DECLARE_OK) != NULL;
+}
+
+void
+bench_amqp_open (bench_amqp_t *self, const bench_t *bench, const char *queue)
+{
+    self->patient = bench_seconds (CLOCK_MONOTONIC) + BENCH_PATIENCE_MS / 1000.0;
+    for (;;) {
+        bench_stream_open (&self->stream, bench);
+        if (s_log_in (self, bench) && s_open_channel (self, AMQP_OUT)
+            && s_open_channel (self, AMQP_IN)
+            && (queue == NULL || s_declare (self, queue, QUEUE_PASSIVE, NULL)))
+            break;
+        bench_stream_close (&self->stream);
+        poll (NULL, 0, 20);
+    }
+    self->patient = 0;
+}
+
+void
+bench_amqp_confirm (bench_amqp_t *self)
+{
+    amqp_head_t head;
+    s_begin_method (&head, AMQP_OUT, CONFIRM_SELECT);
+    s_put8 (&head, 0);
+    s_call (self, &head, CONFIRM_SELECT_OK);
+}
+
+void
+bench_amqp_declare (bench_amqp_t *self, const char *queue, bool quorum)
+{
+    s_declare (self, queue, quorum ? QUEUE_DURABLE : 0, quorum ? "quorum" : NULL);
 }
 
 void
 bench_amqp_consume (bench_amqp_t *self, const char *queue, uint32_t prefetch)
 {
     amqp_head_t head;
-    if (prefetch > 0) {
-        s_begin_method (&head, AMQP_IN, BASIC_QOS);
-        s_put32 (&head, 0);
-        s_put16 (&head, prefetch);
-        s_put8 (&head, 0);
-        s_call (self, &head, BASIC_QOS_OK);
-    }
+    s_begin_method (&head, AMQP_IN, BASIC_QOS);
+    s_put32 (&head, 0);
+    s_put16 (&head, prefetch);
+    s_put8 (&head, 0);
+    s_call (self, &head, BASIC_QOS_OK);
     s_begin_method (&head, AMQP_IN, BASIC_CONSUME);
     s_put16 (&head, 0);
     s_put_short (&head, queue, strlen (queue));
     s_put_short (&head, "", 0);
-    s_put8 (&head, prefetch > 0 ? 0 : 2);
+    s_put8 (&head, 0);
     s_put_long (&head, "", 0);
     s_call (self, &head, BASIC_CONSUME_OK);
 }
@@ -280,22 +309,19 @@ bench_amqp_consume (bench_amqp_t *self, const char *queue, uint32_t prefetch)
 //  Messages
 
 void
-bench_amqp_head (amqp_head_t *head, stint_bytes_t queue, size_t body, bool durable,
-                 const char *reply)
+bench_amqp_head (amqp_head_t *head, const char *queue, size_t body, bool durable)
 {
     s_begin_method (head, AMQP_OUT, BASIC_PUBLISH);
     s_put16 (head, 0);
     s_put_short (head, "", 0);
-    s_put_short (head, (const char *) queue.data, queue.size);
+    s_put_short (head, queue, strlen (queue));
     s_put8 (head, 0);
     s_end (head, 0);
     size_t start = s_begin (head, FRAME_PROPERTIES, AMQP_OUT);
     s_put32 (head, BASIC_CLASS << 16);
     s_put64 (head, body);
-    s_put16 (head, HAS_DELIVERY_MODE | (reply ? HAS_REPLY : 0));
+    s_put16 (head, HAS_DELIVERY_MODE);
     s_put8 (head, durable ? 2 : 1);
-    if (reply)
-        s_put_short (head, reply, strlen (reply));
     s_end (head, start);
     s_put8 (head, FRAME_BODY);
     s_put16 (head, AMQP_OUT);
@@ -339,23 +365,6 @@ s_frame (stint_bytes_t there, size_t at)
     return (stint_bytes_t){there.data + at + FRAME_HEAD, size};
 }
 
-//  Finds the reply among the properties of a message, behind class, weight and size.
-
-static void
-s_read_reply (stint_bytes_t properties, amqp_message_t *message)
-{
-    const uint8_t *at = properties.data + 14;
-    uint16_t flags = s_get16 (properties.data + 12);
-    message->reply_size = 0;
-    if (!(flags & HAS_REPLY))
-        return;
-    if (flags & HAS_OTHERS)
-        bench_fail ("amqp: a message has properties that nobody gave it");
-    at += flags & HAS_DELIVERY_MODE ? 1 : 0;
-    message->reply = (const char *) at + 1;
-    message->reply_size = *at;
-}
-
 //  Reads a message whose method was looked at: its properties and body are behind it.
 //  Returns the bytes of all three frames, 0 when not all are there.
 
@@ -377,7 +386,6 @@ s_read_delivery (stint_bytes_t there, stint_bytes_t method, amqp_message_t *mess
     message->tag = s_get64 (method.data + 4 + 1 + method.data [4]);
     message->data = body.data;
     message->size = body.size;
-    s_read_reply (properties, message);
     return behind + FRAME_HEAD + body.size + 1;
 }
 

@@ -14,10 +14,10 @@
 #define AMQP_OUT 1
 #define AMQP_IN 2
 #define AMQP_HEAD_MAX 512
-#define AMQP_NAME_MAX 255  //  Of a queue, in bytes
 
 typedef struct {
     bench_stream_t stream;  //  To the server
+    double patient;         //  Until when a refusal is not the end, on the steady clock
 } bench_amqp_t;
 
 //  What came: a message of the queue that is consumed from, or else a confirmation of what
@@ -29,8 +29,6 @@ typedef struct {
     uint64_t tag;         //  Which one; of messages from a queue the tags count from 1 too
     const uint8_t *data;  //  The body of a message
     size_t size;          //  Bytes of that
-    const char *reply;    //  The queue where an answer to it goes; not terminated
-    size_t reply_size;    //  Bytes of that; 0 when there is none
 } amqp_message_t;
 
 //  Bytes that precede a body, made once for all messages of the same size.
@@ -40,20 +38,22 @@ typedef struct {
     size_t size;
 } amqp_head_t;
 
-//  Connects as the guest that every server knows, and opens both channels; what is
-//  published will be confirmed if wanted.
-void bench_amqp_open (bench_amqp_t *self, const bench_t *bench, bool confirms);
+//  Connects as the guest that every server knows, and opens both channels. Goes on trying
+//  while the server refuses, and until that queue is there, unless null.
+void bench_amqp_open (bench_amqp_t *self, const bench_t *bench, const char *queue);
+
+//  Lets what is published be confirmed.
+void bench_amqp_confirm (bench_amqp_t *self);
 
 //  Declares a queue: a durable quorum queue, or a classic queue in memory.
 void bench_amqp_declare (bench_amqp_t *self, const char *queue, bool quorum);
 
-//  Lets messages of a queue come, so many before one is acknowledged. With a prefetch of 0
-//  they are never acknowledged.
+//  Lets messages of a queue come, so many before one is acknowledged.
 void bench_amqp_consume (bench_amqp_t *self, const char *queue, uint32_t prefetch);
 
-//  Makes the head of messages for a queue with bodies of that size. A reply may be null.
-void bench_amqp_head (amqp_head_t *head, stint_bytes_t queue, size_t body, bool durable,
-                      const char *reply);
+//  Makes the head of messages for a queue with bodies of that size. Durable ones are to be
+//  written, others are not.
+void bench_amqp_head (amqp_head_t *head, const char *queue, size_t body, bool durable);
 
 //  Adds a message to what is sent, but for its body, for which it returns the place.
 uint8_t *bench_amqp_publish (bench_amqp_t *self, const amqp_head_t *head, size_t body);

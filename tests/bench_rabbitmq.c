@@ -79,12 +79,6 @@ s_confirm (confirmed_t *self, uint64_t tag, bool multiple)
         self->early [++self->until % self->size] = 0;
 }
 
-static stint_bytes_t
-s_text (const char *text)
-{
-    return (stint_bytes_t){(const uint8_t *) text, strlen (text)};
-}
-
 //  ---------------------------------------------------------------------------------
 //  The client
 
@@ -143,9 +137,12 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     self.payload = bench_payload (bench->payload);
     self.window = bench->window > chunk ? bench->window : chunk * 4;
     s_confirmed_init (&self.confirmed, self.window);
-    bench_amqp_head (&self.head, s_text ("tasks"), self.size, bench->store != NULL, NULL);
-    bench_amqp_open (&self.amqp, bench, true);
+    bench_amqp_head (&self.head, "tasks", self.size, bench->store != NULL);
+    bench_amqp_open (&self.amqp, bench, NULL);
+    bench_amqp_confirm (&self.amqp);
     self.amqp.stream.tally = tally;
+    //  The last one is what the workers wait for: declared at the same time by several
+    //  clients, a quorum queue may be answered with an internal error.
     bench_amqp_declare (&self.amqp, "tasks", bench->store != NULL);
     bench_amqp_declare (&self.amqp, "results", bench->store != NULL);
     bench_amqp_consume (&self.amqp, "results", RABBITMQ_PREFETCH_MAX);
@@ -195,10 +192,10 @@ s_work (const bench_t *bench, uint32_t index)
         prefetch = RABBITMQ_PREFETCH_MAX;
     self.index = index;
     s_confirmed_init (&self.confirmed, prefetch);
-    bench_amqp_head (&self.head, s_text ("results"), 16, durable, NULL);
-    bench_amqp_open (&self.amqp, bench, durable);
-    bench_amqp_declare (&self.amqp, "tasks", durable);
-    bench_amqp_declare (&self.amqp, "results", durable);
+    bench_amqp_head (&self.head, "results", 16, durable);
+    bench_amqp_open (&self.amqp, bench, "results");
+    if (durable)
+        bench_amqp_confirm (&self.amqp);
     bench_amqp_consume (&self.amqp, "tasks", prefetch);
     for (;;)
         s_worker_turn (&self, durable);
