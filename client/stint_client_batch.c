@@ -34,7 +34,7 @@
 
 //  A push with so many tasks or bytes is ripe.
 #define RIPE_TASKS 1024
-#define RIPE_BYTES ((size_t) 128 << 10)
+#define RIPE_BYTES ((size_t) 512 << 10)
 
 //  While fewer pushes than this are unanswered, what there is leaves at once.
 #define EAGER 2

@@ -160,7 +160,7 @@ s_script_eight (fake_t *fake)
 
 Test (client_batch, at_most_eight_pushes_are_unanswered)
 {
-    static uint8_t large [200000];
+    static uint8_t large [600000];
     stint_bytes_t payload = {large, sizeof large};
     fake_t fake;
     stint_client_t *client;
