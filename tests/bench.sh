@@ -6,7 +6,7 @@
 #
 #    BENCH        quick: one short round; long: ten rounds    (three rounds, 6 minutes)
 #    PEERS        yes: beside Redis, gearmand, beanstalkd, NATS and RabbitMQ, too
-#    SCALE        yes: up to 10 million tasks; no: nothing of that  (up to a million)
+#    SCALE        yes, or BENCH=long: up to 10 million tasks; no: none (up to a million)
 #    STINT_BIN    where bench_tasks, stint-broker and the others are  (.build/release)
 #    BENCH_DIR    where stores are made, a real disk                         (.build)
 #
