@@ -43,6 +43,9 @@ peers     rabbitmq-server  program  rabbitmq-server
 peers     beanstalkd       program  beanstalkd
 '
 
+#  Servers are where the path of a user need not lead.
+PATH=$PATH:/usr/sbin
+
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
 has_module ()
 {
