@@ -2,10 +2,10 @@
 //  SPDX-License-Identifier: MPL-2.0
 //
 //  A queue of tasks and a queue of results: durable, both are quorum queues, which sync
-//  their log before they confirm; volatile, both are classic queues with messages that are
-//  not written. The client counts the confirmations of its tasks. A worker acknowledges
-//  tasks, many at once, after it has published their results, and when durable after those
-//  were confirmed.
+//  their log before they confirm; volatile, both are classic queues, whose messages are
+//  written only when memory is short. The client counts the confirmations of its tasks. A
+//  worker acknowledges tasks, many at once, after it has published their results, and when
+//  durable after those were confirmed.
 //
 //  The server listens on the port, its distribution on the next one, and the name server
 //  of Erlang, which it insists on, on the one after that; all of them only on the loopback.
