@@ -161,7 +161,7 @@ s_start (broker_t *self, char *error, size_t error_size)
     self->peers = peers_new (options->limits.sessions);
     self->outbox = outbox_new (&(outbox_options_t){
         self->core, self->peers, self->router, options->engine, self->store,
-        options->limits.sessions, options->limits.heartbeat_ms, options->limits.liveness});
+        options->limits.sessions, options->limits.liveness});
     s_make_groups (self);
     return 0;
 }

@@ -32,8 +32,9 @@ core_new (const core_limits_t *limits, uint64_t seed)
     batches_init (&self->batches, limits->batches, salt);
     producers_init (&self->producers, limits->producers, salt);
     roster_init (&self->roster, limits->sessions, salt);
-    sessions_init (&self->sessions, limits->sessions, limits->heartbeat_ms,
-                   limits->liveness);
+    sessions_init (&self->sessions, limits->sessions);
+    pace_init (&self->sessions.pace, limits->heartbeat_ms, limits->liveness,
+               limits->heartbeats_max);
     watch_pool_init (&self->watches, limits->sessions);
     return self;
 }
@@ -166,7 +167,8 @@ core_recovered (core_t *self, int64_t now, uint64_t epoch)
     self->attempts = 0;
     self->known_id = self->next_id;
     self->started_at = self->swept_at = now;
-    self->orphans_until = now + (int64_t) self->limits.heartbeat_ms * self->limits.liveness;
+    pace_start (&self->sessions.pace, self->roster.workers.count);
+    self->orphans_until = now + pace_patience (&self->sessions.pace);
     roster_await (&self->roster, true);
     self->awaiting = self->roster.awaited > 0;
     journal_start (self->journal, epoch);
@@ -355,6 +357,7 @@ core_run (core_t *self, int64_t now, effects_t *out)
 {
     journal_mark (self->journal, now, self->next_id);
     bool more = core_take_back (self, now);
+    more |= core_pace (self, now, out);
     more |= core_miss (self, now, out);
     more |= s_give_up (self, now);
     more |= s_wake (self, now);
@@ -390,17 +393,16 @@ s_earlier (int64_t one, int64_t other)
 int64_t
 core_deadline (const core_t *self)
 {
-    const session_t *sessions = self->sessions.sessions.pool;
+    const sessions_t *sessions = &self->sessions;
     int64_t deadline = CORE_NEVER;
-    if (self->sessions.gone.head || self->told.head || self->batches.news.head
-        || (self->orphans.head && self->roster.awaited == 0)
+    if (sessions->gone.head || sessions->pace.changing || self->told.head
+        || self->batches.news.head || (self->orphans.head && self->roster.awaited == 0)
         || (!self->awaiting && !self->draining && self->groups.runnable.head))
         return 0;
-    if (self->sessions.heard.head)
+    if (sessions->heard.head)
         deadline = s_earlier (
-            core_patience (self,
-                           stint_peer_gone_at (&sessions [self->sessions.heard.head].peer)),
-            stint_peer_beat_at (&sessions [self->sessions.sent.head].peer));
+            core_patience (self, sessions_gone_at (sessions, sessions->heard.head)),
+            sessions_beat_at (sessions, sessions->sent.head));
     if (self->tasks.delays.count > 0)
         deadline = s_earlier (deadline,
                               self->tasks.tasks.pool [self->tasks.delays.slots [0]].until);

@@ -28,6 +28,7 @@ typedef struct {
     uint32_t sessions;           //  Most peers connected at once
     uint32_t heartbeat_ms;       //  Between two heartbeats
     uint32_t liveness;           //  Heartbeats that may be missed
+    uint32_t heartbeats_max;     //  Most a second, each way; 0: no bound
     uint64_t waiting_max;        //  Bytes on their way to the disk beyond which a push is
                                  //  told FULL
     uint64_t store_max;          //  Bytes in the journal beyond which too; 0 for no limit

@@ -43,6 +43,10 @@ bool core_miss (core_t *core, int64_t now, effects_t *out);
 //  Sends the heartbeats that are due. Returns true when there may be more.
 bool core_beat (core_t *core, int64_t now, effects_t *out);
 
+//  Tells everybody when both sides are to beat more often, or less often. Returns true when
+//  there is more to tell.
+bool core_pace (core_t *core, int64_t now, effects_t *out);
+
 //  Returns the slot of the group of that name, which is made if it is not there; 0 when
 //  there are too many.
 uint32_t core_group (core_t *core, stint_bytes_t name);

@@ -125,18 +125,16 @@ core_patience (const core_t *self, int64_t until)
 {
     if (self->unread_since == CORE_NEVER)
         return until;
-    int64_t latest = self->unread_since
-                     + (int64_t) self->sessions.heartbeat_ms * self->sessions.liveness;
+    int64_t latest = self->unread_since + pace_patience (&self->sessions.pace);
     return until > latest ? until : latest;
 }
 
 bool
 core_miss (core_t *self, int64_t now, effects_t *out)
 {
-    const session_t *pool = self->sessions.sessions.pool;
     for (int count = 0; count < 64; count++) {
         uint32_t slot = self->sessions.heard.head;
-        if (!slot || core_patience (self, stint_peer_gone_at (&pool [slot].peer)) > now
+        if (!slot || core_patience (self, sessions_gone_at (&self->sessions, slot)) > now
             || effects_room (out) == 0)
             return false;
         core_leave (self, slot);
@@ -158,20 +156,47 @@ s_backlog (const core_t *self, uint32_t session)
     return backlog;
 }
 
+static void
+s_beat (core_t *self, int64_t now, uint32_t slot, bool greets, effects_t *out)
+{
+    reply_t *reply = effects_add (out, STP_HEARTBEAT, slot);
+    reply->count = s_backlog (self, slot);
+    reply->state = greets;
+    reply->delay_ms = self->sessions.pace.told_ms;
+    self->sessions.sessions.pool [slot].greeted = true;
+    sessions_sent (&self->sessions, slot, now);
+}
+
 bool
 core_beat (core_t *self, int64_t now, effects_t *out)
 {
-    const session_t *pool = self->sessions.sessions.pool;
+    const sessions_t *sessions = &self->sessions;
     for (int count = 0; count < 256; count++) {
-        uint32_t slot = self->sessions.sent.head;
-        if (!slot || stint_peer_beat_at (&pool [slot].peer) > now
-            || effects_room (out) == 0)
+        uint32_t slot = sessions->sent.head;
+        if (!slot || sessions_beat_at (sessions, slot) > now || effects_room (out) == 0)
             return false;
-        reply_t *reply = effects_add (out, STP_HEARTBEAT, slot);
-        reply->count = s_backlog (self, slot);
-        reply->state = !pool [slot].greeted;
-        self->sessions.sessions.pool [slot].greeted = true;
-        sessions_sent (&self->sessions, slot, now);
+        s_beat (self, now, slot, !sessions->sessions.pool [slot].greeted, out);
     }
     return true;
+}
+
+bool
+core_pace (core_t *self, int64_t now, effects_t *out)
+{
+    sessions_t *sessions = &self->sessions;
+    if (pace_follow (&sessions->pace, sessions->heard.count, now))
+        sessions->untold = 1;
+    for (int count = 0; sessions->pace.changing && count < 64; count++) {
+        if (effects_room (out) == 0)
+            return true;
+        if (sessions->untold > sessions->sessions.used) {
+            pace_told (&sessions->pace, now);
+            return false;
+        }
+        const session_t *session = &sessions->sessions.pool [sessions->untold];
+        if (session->used && !session->gone)
+            s_beat (self, now, sessions->untold, true, out);
+        sessions->untold++;
+    }
+    return sessions->pace.changing;
 }

@@ -137,6 +137,7 @@ core_on_ready (core_t *core, int64_t now, uint32_t slot, stint_message_t *messag
     sessions_update (&core->sessions, &core->groups, slot);
     reply_t *reply = effects_add (out, STP_ACCEPTED, slot);
     reply->request = message->request;
+    reply->delay_ms = core->sessions.pace.told_ms;
 }
 
 void

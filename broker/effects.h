@@ -33,7 +33,8 @@ typedef struct {
         uint64_t fence;     //  TASK, REVOKE, STALE: attempt
         uint64_t cursor;    //  ACCEPTED, OUTCOME: cursor of the batch
         uint64_t sequence;  //  ERROR: sequence number that is expected
-        uint64_t delay_ms;  //  FULL: when to try again
+        uint64_t delay_ms;  //  FULL: when to try again. HEARTBEAT that greets, ACCEPTED
+                            //  of READY: between two beats
     };
     union {
         journal_place_t place;  //  TASK, OUTCOME: where the body lies

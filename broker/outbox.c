@@ -365,12 +365,12 @@ s_add (outbox_t *self, const reply_t *reply, uint64_t peer, uint64_t gate)
     }
 }
 
-//  Tells how often we beat, and how many beats may be missed.
+//  Tells how often both sides beat, and how many beats may be missed.
 
 static void
-s_write_pace (outbox_t *self)
+s_write_pace (outbox_t *self, const reply_t *reply)
 {
-    stint_wire_number (&self->single, 'u', self->with.heartbeat_ms);
+    stint_wire_number (&self->single, 'u', reply->delay_ms);
     stint_wire_number (&self->single, 'y', self->with.liveness);
 }
 
@@ -396,7 +396,7 @@ s_write_accepted (outbox_t *self, const reply_t *reply)
         stint_wire_number (out, 'c', reply->count);
     }
     else if (!reply->durable)
-        s_write_pace (self);
+        s_write_pace (self, reply);
 }
 
 static void
@@ -431,7 +431,7 @@ s_write_beat (outbox_t *self, const reply_t *reply)
     stint_wire_begin (&self->single, STP_HEARTBEAT, reply->state ? 3 : 1);
     stint_wire_number (&self->single, 'z', reply->count);
     if (reply->state)
-        s_write_pace (self);
+        s_write_pace (self, reply);
 }
 
 //  Packs a reply that is a message of its own.

@@ -29,8 +29,7 @@ typedef struct {
     const store_engine_t *engine;  //  Bytes that left memory
     store_t *store;                //
     uint32_t sessions;             //  Most sessions
-    uint32_t heartbeat_ms;         //  Told with heartbeats
-    uint32_t liveness;             //
+    uint32_t liveness;             //  Heartbeats that may be missed
 } outbox_options_t;
 
 outbox_t *outbox_new (const outbox_options_t *options);

@@ -112,7 +112,7 @@ s_worker (core_t *core, uint32_t slot, int64_t now)
         stint_write_text (out, core->groups.groups.pool [own [index].group].name);
     s_number (out, "held", session->held.count);
     s_number (out, "capacity", session->capacity);
-    s_number (out, "heard", s_since (now, session->peer.heard_at));
+    s_number (out, "heard", s_since (now, session->heard_at));
     s_number (out, "done", session->done);
     return 1;
 }
@@ -233,13 +233,14 @@ s_status (core_t *core, int64_t now)
 {
     stint_writer_t *out = &core->state;
     journal_totals_t journal = journal_totals (core->journal);
-    stint_write_map (out, 8);
+    stint_write_map (out, 9);
     s_text (out, "version", STINT_VERSION);
     s_number (out, "epoch", core->epoch);
     s_number (out, "uptime", s_since (now, core->started_at));
     s_number (out, "tasks", core->tasks.tasks.count);
     s_number (out, "sessions", core->sessions.heard.count);
     s_number (out, "workers", core->sessions.workers);
+    s_number (out, "heartbeat", core->sessions.pace.told_ms);
     stint_write_text (out, "store");
     stint_write_map (out, 4);
     s_number (out, "blocks", journal.blocks);

@@ -4,10 +4,9 @@
 #include "session.h"
 
 void
-sessions_init (sessions_t *self, uint32_t capacity, uint32_t heartbeat_ms,
-               uint32_t liveness)
+sessions_init (sessions_t *self, uint32_t capacity)
 {
-    *self = (sessions_t){.heartbeat_ms = heartbeat_ms, .liveness = liveness};
+    *self = (sessions_t){0};
     session_pool_init (&self->sessions, capacity);
     size_t subscriptions_max = ((size_t) capacity + 1) * STINT_GROUPS_MAX;
     self->subscriptions = calloc (subscriptions_max, sizeof (subscription_t));
@@ -30,13 +29,16 @@ sessions_add (sessions_t *self, int64_t now)
     uint32_t slot = session_pool_add (&self->sessions);
     session_t *pool = self->sessions.pool;
     pool [slot].used = true;
-    stint_peer_start (&pool [slot].peer, now, self->heartbeat_ms, self->liveness);
+    uint32_t next = self->sent.head;
+    pool [slot].heard_at = now;
+    pool [slot].sent_at = now - self->pace.beat_ms;
+    if (next && pool [next].sent_at < pool [slot].sent_at)
+        pool [slot].sent_at = pool [next].sent_at;
     session_heard_init (pool, slot);
     session_sent_init (pool, slot);
     session_gone_init (pool, slot);
     session_heard_append (&self->heard, pool, slot);
-    stint_peer_sent (&pool [slot].peer, now - self->heartbeat_ms);
-    session_sent_insert (&self->sent, pool, slot, self->sent.head);
+    session_sent_insert (&self->sent, pool, slot, next);
     for (uint32_t index = 0; index < STINT_GROUPS_MAX; index++) {
         uint32_t subscription = slot * STINT_GROUPS_MAX + index;
         self->subscriptions [subscription] = (subscription_t){0};
@@ -58,14 +60,14 @@ sessions_remove (sessions_t *self, uint32_t slot)
 void
 sessions_heard (sessions_t *self, uint32_t slot, int64_t now)
 {
-    stint_peer_heard (&self->sessions.pool [slot].peer, now);
+    self->sessions.pool [slot].heard_at = now;
     session_heard_rotate (&self->heard, self->sessions.pool, slot);
 }
 
 void
 sessions_sent (sessions_t *self, uint32_t slot, int64_t now)
 {
-    stint_peer_sent (&self->sessions.pool [slot].peer, now);
+    self->sessions.pool [slot].sent_at = now;
     session_sent_rotate (&self->sent, self->sessions.pool, slot);
 }
 
@@ -177,5 +179,6 @@ sessions_forgive (sessions_t *self, int64_t stall_ms)
 {
     session_t *pool = self->sessions.pool;
     for (uint32_t slot = self->heard.head; slot; slot = pool [slot].heard_node.next)
-        stint_peer_forgive (&pool [slot].peer, stall_ms);
+        pool [slot].heard_at += stall_ms;
+    pace_forgive (&self->pace, stall_ms);
 }

@@ -8,7 +8,7 @@
 #define BROKER_SESSION_H
 
 #include "group.h"
-#include "stint_peer.h"
+#include "pace.h"
 
 //  A worker's place in line at one of its groups. Its slot follows from the session's.
 
@@ -20,7 +20,8 @@ typedef struct {
 STINT_LIST_DEFINE (subscriptions, subscription_t, node);
 
 typedef struct {
-    stint_peer_t peer;        //  When it was heard, when its next beat is due
+    int64_t heard_at;         //  When anything came from it
+    int64_t sent_at;          //  When anything was sent to it
     stint_node_t heard_node;  //  Among all sessions, the one heard longest ago first
     stint_node_t sent_node;   //  Among all sessions, the next beat first
     stint_node_t gone_node;   //  Among those that left and still hold tasks
@@ -56,12 +57,11 @@ typedef struct {
     session_sent_t sent;            //  Living ones, next beat first
     session_gone_t gone;            //  Those that left and still hold tasks
     uint32_t workers;               //  Living workers
-    uint32_t heartbeat_ms;          //  Between two heartbeats
-    uint32_t liveness;              //  Heartbeats that may be missed
+    pace_t pace;                    //  How often both sides beat
+    uint32_t untold;                //  While that changes: slot to be told next
 } sessions_t;
 
-void sessions_init (sessions_t *self, uint32_t capacity, uint32_t heartbeat_ms,
-                    uint32_t liveness);
+void sessions_init (sessions_t *self, uint32_t capacity);
 void sessions_clear (sessions_t *self);
 
 //  Makes a session that was heard now and whose first beat is due at once: it greets the
@@ -115,6 +115,21 @@ subscription_t *sessions_subscriptions (const sessions_t *self, uint32_t slot);
 //  Returns the session that is first in line at a group, and puts it at the end of the
 //  line. There must be one.
 uint32_t sessions_next (sessions_t *self, groups_t *groups, uint32_t group);
+
+//  Returns when our next beat to it is due, and when it is missed, if nothing happens
+//  before.
+
+static inline int64_t
+sessions_beat_at (const sessions_t *self, uint32_t slot)
+{
+    return self->sessions.pool [slot].sent_at + self->pace.beat_ms;
+}
+
+static inline int64_t
+sessions_gone_at (const sessions_t *self, uint32_t slot)
+{
+    return self->sessions.pool [slot].heard_at + pace_patience (&self->pace);
+}
 
 //  Gives all sessions the time that the broker itself was stalled.
 void sessions_forgive (sessions_t *self, int64_t stall_ms);

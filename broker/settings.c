@@ -41,6 +41,8 @@ static const stint_option_t s_table [] = {
      "between two heartbeats"},
     {"broker/liveness", COUNT, "3", 2, 100, NULL, "liveness", 0, NULL, false, "COUNT",
      "heartbeats that a peer may miss"},
+    {"broker/heartbeats", COUNT, "2000", 0, 1000000, NULL, NULL, 0, NULL, false, "COUNT",
+     "most heartbeats a second, each way; more peers beat less often; 0: no bound"},
     {"broker/drain", SPAN, "5s", 0, YEAR, NULL, "drain", 0, NULL, false, "TIME",
      "at a stop, wait this long for running tasks"},
 
@@ -181,6 +183,7 @@ s_limits (const stint_config_t *config, bool ephemeral)
         .sessions = (uint32_t) s_number (config, "limits/sessions"),
         .heartbeat_ms = (uint32_t) s_number (config, "broker/heartbeat"),
         .liveness = (uint32_t) s_number (config, "broker/liveness"),
+        .heartbeats_max = (uint32_t) s_number (config, "broker/heartbeats"),
         .waiting_max = s_number (config, "limits/waiting"),
         //  What is copied forward, and pages that cannot be used again yet, need room too
         .store_max = ephemeral ? 0 : s_number (config, "store/size_max") / 2,

@@ -198,6 +198,7 @@ command_print_json (stint_bytes_t map)
 {
     //  What the broker tells in milliseconds says so.
     static const json_name_t names [] = {{"uptime", "uptime_ms"},
+                                         {"heartbeat", "heartbeat_ms"},
                                          {"oldest", "oldest_ms"},
                                          {"backoff", "backoff_ms"},
                                          {"backoff_max", "backoff_max_ms"},

@@ -145,8 +145,8 @@ s_audit_sessions (const core_t *core)
     int64_t before = INT64_MIN;
     for (uint32_t slot = core->sessions.sent.head; slot;
          slot = pool [slot].sent_node.next) {
-        AUDIT (pool [slot].peer.sent_at >= before);
-        before = pool [slot].peer.sent_at;
+        AUDIT (pool [slot].sent_at >= before);
+        before = pool [slot].sent_at;
     }
     return NULL;
 }

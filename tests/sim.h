@@ -117,9 +117,12 @@ typedef struct {
 //  What the model of the shell knows of a session of the core.
 
 typedef struct {
-    uint32_t link;     //  Its connection,
-    uint64_t number;   //  by number; 0 when the slot is free
-    int64_t heard_at;  //  When something came from it last, stalls forgiven
+    uint32_t link;      //  Its connection,
+    uint64_t number;    //  by number; 0 when the slot is free
+    int64_t heard_at;   //  When something came from it last, stalls forgiven
+    int64_t told_ms;    //  Between two beats, as it was told last
+    int64_t before_ms;  //  As it was told before
+    int64_t told_at;    //  When that changed
 } sim_session_t;
 
 typedef struct sim sim_t;

@@ -169,7 +169,8 @@ s_session (sim_t *self, uint32_t index)
         return 0;
     }
     sim_check (self, session <= SIM_LEASES, "S12", "session %u", session);
-    broker->sessions [session] = (sim_session_t){index, link->number, broker->now};
+    broker->sessions [session] =
+        (sim_session_t){.link = index, .number = link->number, .heard_at = broker->now};
     link->session = session;
     if (link->left)
         sim_seen (self, RARE_OLD_LINK);
@@ -388,8 +389,10 @@ s_read_clock (sim_t *self)
     sim_seen (self, RARE_FORGIVEN);
     sim_story (self, "broker", 0, "stalled for %ld ms", stall);
     core_forgive (broker->core, stall);
-    for (uint32_t session = 1; session <= SIM_LEASES; session++)
+    for (uint32_t session = 1; session <= SIM_LEASES; session++) {
         broker->sessions [session].heard_at += stall;
+        broker->sessions [session].told_at += stall;
+    }
 }
 
 static void

@@ -307,6 +307,32 @@ s_judge_task (sim_t *self, sim_said_t *said)
     self->counts.given++;
 }
 
+//  Notes how often a peer is told to beat.
+
+static void
+s_note_pace (sim_t *self, const reply_t *reply)
+{
+    sim_session_t *known = &self->broker.sessions [reply->session];
+    if (!reply->state || known->told_ms == (int64_t) reply->delay_ms)
+        return;
+    known->before_ms = known->told_ms;
+    known->told_ms = (int64_t) reply->delay_ms;
+    known->told_at = self->broker.now;
+}
+
+//  Returns how long a peer may be silent by what it was told. It may take what it was told
+//  before for what holds until that long after, for then it has missed us.
+
+static int64_t
+s_granted (const sim_t *self, const sim_session_t *known)
+{
+    int64_t liveness = self->plan.limits.liveness;
+    bool holds = self->broker.now - known->told_at < known->before_ms * liveness;
+    int64_t beat_ms =
+        holds && known->before_ms > known->told_ms ? known->before_ms : known->told_ms;
+    return beat_ms * liveness;
+}
+
 //  A session ended without a word from its peer: it was silent for a lease, and nothing of
 //  it stands at the door.
 
@@ -315,10 +341,10 @@ s_judge_missed (sim_t *self, const reply_t *reply)
 {
     const sim_session_t *known = &self->broker.sessions [reply->session];
     const sessions_t *sessions = &self->broker.core->sessions;
-    int64_t lease = (int64_t) sessions->heartbeat_ms * sessions->liveness;
+    int64_t lease = pace_patience (&sessions->pace);
     int64_t silent = self->broker.now - known->heard_at;
-    sim_check (self, silent >= lease, "L2", "session %u is missed after %ld ms",
-               reply->session, silent);
+    sim_check (self, silent >= lease && silent >= s_granted (self, known), "L2",
+               "session %u is missed after %ld ms", reply->session, silent);
     const sim_link_t *link = &self->links [known->link];
     if (link->number != known->number)
         return;
@@ -391,6 +417,9 @@ sim_truth_said (sim_t *self, sim_said_t *said, bool running)
         case STP_OUTCOME:
             s_read_body (self, said);
             said->turn = self->acked [reply->batch % SIM_ACKED].turn;
+            break;
+        case STP_HEARTBEAT:
+            s_note_pace (self, reply);
             break;
         case STP_BYE:
             if (running)

@@ -110,6 +110,7 @@ sim_notice_run (sim_t *self, bool after)
     sim_before_t *before = &self->before;
     if (!after) {
         before->producers = core->producers.producers.count;
+        before->told_ms = core->sessions.pace.told_ms;
         if (core->roster.awaited > 0 && self->broker.now >= core->orphans_until)
             sim_seen (self, RARE_NOT_BACK);
         if (core->totals.adopted > before->totals.adopted)
@@ -118,6 +119,10 @@ sim_notice_run (sim_t *self, bool after)
     }
     if (core->producers.producers.count < before->producers)
         sim_seen (self, RARE_PRODUCER_GONE);
+    if (core->sessions.pace.told_ms > before->told_ms)
+        sim_seen (self, RARE_SLOWER);
+    if (core->sessions.pace.told_ms < before->told_ms)
+        sim_seen (self, RARE_FASTER);
     if (core->totals.lost > before->totals.lost)
         sim_seen (self, RARE_LOST);
     before->totals = core->totals;

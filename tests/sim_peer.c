@@ -8,6 +8,7 @@ sim_peer_begin (sim_t *self, uint32_t index)
 {
     sim_peer_t *peer = &self->peers [index];
     *peer = (sim_peer_t){.link = index * 2};
+    peer->beat_us = (int64_t) self->plan.limits.heartbeat_ms * 1000;
     peer->chance = stint_index_mix (self->plan.seed ^ (uint64_t) (index + 1) << 48);
     sim_link_break (self, index * 2);
     sim_link_break (self, index * 2 + 1);
@@ -37,11 +38,10 @@ void
 sim_peer_beat (sim_t *self, uint32_t index)
 {
     sim_peer_t *peer = &self->peers [index];
-    int64_t beat_us = (int64_t) self->plan.limits.heartbeat_ms * 1000;
-    sim_set (self, SIM_AT_BEAT + index, self->now + beat_us);
+    sim_set (self, SIM_AT_BEAT + index, self->now + peer->beat_us);
     if (peer->silent)
         return;
-    if (self->now - peer->heard_at > beat_us * self->plan.limits.liveness) {
+    if (self->now - peer->heard_at > peer->beat_us * self->plan.limits.liveness) {
         sim_story (self, "player", index, "misses the broker");
         sim_peer_join (self, index);
         return;
@@ -56,6 +56,17 @@ sim_peer_beat (sim_t *self, uint32_t index)
         sim_client_resend (self, index);
 }
 
+//  The broker names how often to beat: its beats may be more often from now on, or ours.
+
+static void
+s_take_pace (sim_t *self, uint32_t index, int64_t beat_us)
+{
+    sim_peer_t *peer = &self->peers [index];
+    if (beat_us < peer->beat_us)
+        sim_set (self, SIM_AT_BEAT + index, self->now + beat_us);
+    peer->beat_us = beat_us;
+}
+
 void
 sim_peer_hear (sim_t *self, uint32_t index, const sim_said_t *said)
 {
@@ -63,6 +74,8 @@ sim_peer_hear (sim_t *self, uint32_t index, const sim_said_t *said)
     if (self->tracing)
         sim_tell_said (self, said);
     peer->heard_at = self->now;
+    if (said->reply.command == STP_HEARTBEAT && said->reply.state)
+        s_take_pace (self, index, (int64_t) said->reply.delay_ms * 1000);
     if (said->reply.command == STP_BYE) {
         sim_peer_join (self, index);
         return;

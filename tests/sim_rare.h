@@ -78,6 +78,8 @@
     X (RARE_READ_BACK, "body was read back from the disk")                                 \
     X (RARE_STOPPED, "broker stopped in good order")                                       \
     X (RARE_DRAINED, "drain waited until nothing ran")                                     \
+    X (RARE_SLOWER, "pace of heartbeats became slower")                                    \
+    X (RARE_FASTER, "pace of heartbeats became faster")                                    \
     X (RARE_FORGIVEN, "stall was forgiven")                                                \
     X (RARE_CLOCK_BACK, "wall clock was behind the journal at a start")                    \
     X (RARE_CLOCK_AHEAD, "wall clock had leapt ahead at a start")                          \

@@ -32,6 +32,7 @@ typedef struct {
     uint32_t groups;               //  There were
     uint32_t batches;
     uint32_t producers;
+    uint32_t told_ms;
     uint64_t next_batch;
     core_totals_t totals;
     struct {

@@ -159,7 +159,7 @@ static void
 s_audit_leases (sim_t *self)
 {
     const sessions_t *sessions = &self->broker.core->sessions;
-    int64_t lease = (int64_t) sessions->heartbeat_ms * sessions->liveness;
+    int64_t lease = pace_patience (&sessions->pace);
     for (uint32_t slot = 1; slot <= sessions->sessions.used; slot++) {
         const session_t *session = &sessions->sessions.pool [slot];
         int64_t silent = self->broker.now - self->broker.sessions [slot].heard_at;

@@ -3,6 +3,8 @@
 
 #include "sim_peer.h"
 
+#define UNREACHED 1000  //  Attempts that are not begun while a message is on its way
+
 static sim_worker_t *
 s_worker (sim_t *self, uint32_t peer)
 {
@@ -158,7 +160,8 @@ sim_worker_done (sim_t *self, uint32_t peer)
     s_next_work (self, peer);
 }
 
-//  A result with another fence, of another's task, again, or of what is over.
+//  A result with another fence, of another's task, again, or of what is over. The next
+//  fence could come true: one in 10^9 events was the liar's own next attempt.
 
 static void
 s_lie (sim_t *self, uint32_t peer, uint64_t *chance)
@@ -170,7 +173,7 @@ s_lie (sim_t *self, uint32_t peer, uint64_t *chance)
     uint64_t how = sim_random (chance, 4);
     if (how == 0 && worker->held_count > 0) {
         about = worker->held [sim_random (chance, worker->held_count)];
-        about.fence += sim_random (chance, 2) ? 1 : UINT64_MAX;
+        about.fence += sim_random (chance, 2) ? UNREACHED : UINT64_MAX;
     }
     else if (how == 1 && other->held_count > 0 && other != worker)
         about = other->held [sim_random (chance, other->held_count)];

@@ -88,6 +88,7 @@ s_draw_limits (sim_plan_t *plan, uint64_t *chance)
         .sessions = (uint32_t) PICK (chance, 14, 30, 40, 60),
         .heartbeat_ms = (uint32_t) PICK (chance, 500, 1000, 1000),
         .liveness = (uint32_t) PICK (chance, 2, 3, 3),
+        .heartbeats_max = (uint32_t) PICK (chance, 0, 0, 3, 6),
         .waiting_max = PICK (chance, 2000, 20000, 1 << 26, 1 << 26),
         .store_max = PICK (chance, 0, 0, 0, 60000),
         .memory_max = PICK (chance, 0, 3000, 1 << 26, 1 << 26),

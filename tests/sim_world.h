@@ -106,6 +106,7 @@ typedef struct {
 typedef struct {
     uint32_t link;         //  Its connection; the other one is link ^ 1
     int64_t heard_at;      //  When it heard the broker last
+    int64_t beat_us;       //  Between two beats, as it was told last
     int64_t paused_until;  //  It is stopped
     bool silent;           //  It does not beat
     uint64_t requests;     //  Number of the last request

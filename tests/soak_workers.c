@@ -221,6 +221,8 @@ s_go_on (s_crowd_t *self, s_peer_t *peer)
     bool over = zmtp_read (&peer->wire) != 0;
     while (peer->wire.file >= 0 && soak_hear (&peer->wire, &message)) {
         stint_peer_heard (&peer->peer, self->now / 1000);
+        if (stint_wire_has (&message, 'u'))
+            peer->peer.heartbeat_ms = (uint32_t) message.heartbeat;
         if (peer == s_client (self))
             s_hear_client (self, &message);
         else

@@ -12,7 +12,8 @@ static void
 s_begin (void)
 {
     const record_settings_t defaults = {0};
-    sessions_init (&s_sessions, 4, 1000, 3);
+    sessions_init (&s_sessions, 4);
+    pace_init (&s_sessions.pace, 1000, 3, 0);
     groups_init (&s_groups, 20, &defaults, 0);
     for (uint32_t slot = 1; slot <= 20; slot++)
         groups_ensure (&s_groups, slot);
@@ -68,7 +69,7 @@ Test (session, a_new_one_is_greeted_before_others_have_their_beats)
     sessions_sent (&s_sessions, old, 100);
     uint32_t young = sessions_add (&s_sessions, 600);
     cr_assert_eq (s_sessions.sent.head, young);
-    cr_assert_eq (stint_peer_beat_at (&s_at (young)->peer), 600);
+    cr_assert_eq (sessions_beat_at (&s_sessions, young), 600);
     cr_assert_eq (s_sessions.heard.head, old);
     sessions_sent (&s_sessions, young, 600);
     cr_assert_eq (s_sessions.sent.head, old);
@@ -143,7 +144,7 @@ Test (session, one_that_left_stands_in_no_line_and_has_no_beats)
 Test (session, a_stall_of_the_broker_is_given_to_all)
 {
     uint32_t slot = sessions_add (&s_sessions, 100);
-    int64_t gone = stint_peer_gone_at (&s_at (slot)->peer);
+    int64_t gone = sessions_gone_at (&s_sessions, slot);
     sessions_forgive (&s_sessions, 5000);
-    cr_assert_eq (stint_peer_gone_at (&s_at (slot)->peer), gone + 5000);
+    cr_assert_eq (sessions_gone_at (&s_sessions, slot), gone + 5000);
 }
