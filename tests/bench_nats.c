@@ -288,7 +288,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     }
     s_call (&self, "CONSUMER.DURABLE.CREATE.tasks.workers", CREATE_WORKERS);
     s_ask (&self);
-    *way = (bench_way_t){s_push, s_pull, &self, chunk};
+    *way = (bench_way_t){s_push, s_pull, &self, chunk, 0};
 }
 
 //  ---------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     bench_amqp_declare (&self.amqp, "tasks", bench->store != NULL);
     bench_amqp_declare (&self.amqp, "results", bench->store != NULL);
     bench_amqp_consume (&self.amqp, "results", RABBITMQ_PREFETCH_MAX);
-    *way = (bench_way_t){s_push, s_pull, &self, chunk};
+    *way = (bench_way_t){s_push, s_pull, &self, chunk, 0};
 }
 
 //  ---------------------------------------------------------------------------------
