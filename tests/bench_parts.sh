@@ -42,11 +42,13 @@ backlog ()
     [ "$(number ready < "$home/status")" = "$held" ] || fail "not all of $held tasks are there"
     stop_broker
 
+    #  The backlog is in flight, and what waits for the disk should not be less without it
     start_broker --store "$store/store"
     flow
+    nap 1000
     for size in "${sizes[@]}"; do
         say "$size tasks in the same group"
-        flow --backlog "$size"
+        flow --backlog "$size" --window 16384
         tell backlog-same "$size" rate "$rate" cpu "$cpu"
     done
     stop_broker

@@ -37,23 +37,28 @@ function target (what, have, sign, want, goal, count,    text) {
     print text
 }
 
+#  Prints the target for a row beside the fastest peer that keeps as much.
+function peer_target (section, way, want,    row, part_of) {
+    row = fastest(section, way == "stint+")
+    split (row, part_of, SUBSEP)
+    target(name [size [section]] (way == "stint+" ? " durable" : " volatile") \
+        ", of the fastest peer" (row == "" ? "" : ": " title [part_of [4]]), \
+        part(section SUBSEP way, row, "rate"), ">=", want, "", 2)
+}
+
 #  The ratios of throughput, of small and of large tasks.
 function carrying_targets (    section, at, want) {
-    target("64 B volatile, of the fastest peer", \
-        part(small "stint", fastest(SMALL, 0), "rate"), ">=", 2, "", 2)
+    peer_target(SMALL, "stint", 2)
     target("64 B volatile, of the relay with 64 a message", \
         part(small "stint", small "packed", "rate"), ">=", 0.5, 1, 2)
-    target("64 B durable, of the fastest durable peer", \
-        part(small "stint+", fastest(SMALL, 1), "rate"), ">=", 3, "", 2)
+    peer_target(SMALL, "stint+", 3)
     target("64 B durable, of the durable epoll relay", \
         part(small "stint+", small "epoll+", "rate"), ">=", "", 0.8, 2)
     split ("1024 65536", want, " ")
     for (at = 1; at <= 2; at++) {
         section = want [at] SUBSEP "" SUBSEP 2
-        target(name [want [at]] " volatile, of the fastest peer", \
-            part(section SUBSEP "stint", fastest(section, 0), "rate"), ">=", 1, "", 2)
-        target(name [want [at]] " durable, of the fastest durable peer", \
-            part(section SUBSEP "stint+", fastest(section, 1), "rate"), ">=", 1, "", 2)
+        peer_target(section, "stint", 1)
+        peer_target(section, "stint+", 1)
         target(name [want [at]] " volatile, of the best libzmq relay", \
             part(section SUBSEP "stint", best_relay(section), "rate"), ">=", "", 0.8, 2)
     }
