@@ -8,7 +8,7 @@
 #    make mutants        plants known bugs, each of which the simulator has to catch
 #    make proof          everything that tries to lose a task, an hour or SECONDS=n
 #    make demo           a word count that survives the death of its workers and its broker
-#    make bench          throughput and latency, beside a bare libzmq relay
+#    make bench          throughput and latency; PEERS=yes: beside other queues, too
 #    make soak           overload and peers that mean no good, 10 minutes or SECONDS=n
 #    make compare        one disk error: what beanstalkd loses, and what stint loses
 #    make install        into $(DESTDIR)$(PREFIX); make uninstall takes it away again
@@ -283,9 +283,8 @@ valgrind:
 demo: all
 	@STINT_BIN=$(abspath $(B)) bash examples/demo.sh
 
-bench: all $(BENCHES)
-	@if [ -e tests/bench.sh ]; then STINT_BIN=$(abspath $(B)) bash tests/bench.sh; \
-	else for bench in $(BENCHES); do $$bench || exit 1; done; fi
+bench: all $(BENCHES) $(B)/crash_fill $(B)/soak_workers
+	@STINT_BIN=$(abspath $(B)) bash tests/bench.sh
 
 #  The shell's own SECONDS is another one, so it gets a name, and scripts do not inherit it.
 unexport SECONDS

@@ -1,11 +1,14 @@
 #  Makes the table of tests/bench.sh from lines of bench_tasks.
 #  SPDX-License-Identifier: MPL-2.0
 #
-#  usage: awk -v json=0 -v rounds=3 -v seconds=1.5 -v processors=2 -v disk=ext4
-#             -f tests/bench.awk FILE
+#  usage: awk -v json=0 -v rounds=3 -v seconds=1.2 -v processors=2 -v disk=ext4
+#             -v load=0.1 -f tests/bench.awk -f tests/bench_scale.awk -f tests/bench_targets.awk FILE
 #
-#  A row is one way to carry tasks of one size. Its figures are the medians over the
-#  rounds; the spread is the distance of the best and the worst throughput, of the median.
+#  A row is one way to carry tasks of one size, a section the rows of one size, transport
+#  and number of workers. Its figures are the medians over the rounds; the spread is the
+#  distance of the best and the worst throughput, of the median. A ratio is the median of
+#  the rounds' ratios, because a slow minute of the machine meets both sides of it. A way
+#  has a + behind it when it is durable.
 
 #  Returns the value of a key in the line, "" when it is not there.
 function value (key) {
@@ -17,8 +20,10 @@ function value (key) {
 }
 
 function note (row, key) {
-    if (value(key) != "")
-        all [row, key, ++count [row, key]] = value(key) + 0
+    if (value(key) == "")
+        return
+    all [row, key, ++count [row, key]] = value(key) + 0
+    in_order [row, key, count [row, key]] = value(key) + 0
 }
 
 #  Sorts the values of a row and key, and returns the middle one, or "" when none is there.
@@ -36,8 +41,15 @@ function median (row, key,    n, at, to, held) {
     return n % 2 ? all [row, key, at] : (all [row, key, at] + all [row, key, at + 1]) / 2
 }
 
-function spread (row, middle) {
-    return (all [row, "rate", count [row, "rate"]] - all [row, "rate", 1]) / middle
+#  Returns the distance of the best and the worst throughput, of the median; "" for one.
+function spread (row,    n) {
+    n = count [row, "rate"]
+    return n < 2 ? "" : (all [row, "rate", n] - all [row, "rate", 1]) / median(row, "rate")
+}
+
+#  Returns a ratio in hundredths, for people.
+function percent (number) {
+    return number == "" ? "" : sprintf ("%.0f %%", 100 * number)
 }
 
 function thousands (number,    text, at) {
@@ -47,56 +59,135 @@ function thousands (number,    text, at) {
     return text
 }
 
-function ratio (part, whole) {
-    return part == "" || whole == "" || whole == 0 ? "" : sprintf ("%.2f", part / whole)
+#  Returns what part a row has of another, by the median of the rounds; "" when one of them
+#  is not there.
+function part (row, other, key,    n, at) {
+    n = count [row, key]
+    if (n == 0 || count [other, key] == 0)
+        return ""
+    if (n != count [other, key])
+        return median(row, key) / median(other, key)
+    count ["part", key] = n
+    for (at = 1; at <= n; at++)
+        all ["part", key, at] = in_order [row, key, at] / in_order [other, key, at]
+    return median("part", key)
 }
 
-#  Prints one row, and keeps what the targets need.
-function show (size, way,    row, middle) {
-    row = size SUBSEP way
-    middle = rate [row] = median(row, "rate")
-    p50 [row] = median(row, "p50")
-    text = sprintf ("%-8s %-20s %10s %6s %8s %8s %8.2f %6.0f %8s %8s %8s %8s", \
-        name [size], title [way], thousands(middle), sprintf ("%.0f %%", 100 * spread(row, middle)), \
-        ratio(middle, rate [size, "relay"]), ratio(middle, rate [size, "packed"]), \
-        median(row, "cpu"), median(row, "memory"), p50 [row], median(row, "p99"), \
-        median(row, "p999"), ratio(p50 [row], p50 [size, "relay"]))
-    sub (/ +$/, "", text)
-    if (!json) {
-        print text
+#  Returns a number with so many digits behind the point, "" when it is not there.
+function digits (number, count) {
+    return number == "" ? "" : sprintf ("%." count "f", number)
+}
+
+#  Returns a key and its number for a line of JSON, "" when it is not there.
+function pair (key, number, count) {
+    return number == "" ? "" : sprintf (",\"%s\":%.*f", key, count, number)
+}
+
+#  Returns the row of the fastest peer of that durability in the section, "" without one.
+function fastest (section, durable,    at, row, best) {
+    best = ""
+    for (at = 1; at <= ways; at++) {
+        row = section SUBSEP order [at]
+        if (foreign [order [at]] && (order [at] ~ /[+]$/) == durable && count [row, "rate"] \
+            && (best == "" || rate [row] > rate [best]))
+            best = row
+    }
+    return best
+}
+
+#  Prints one row.
+function show_row (section, way,    row, text, relay, packed, epoll, peer, slower) {
+    row = section SUBSEP way
+    relay = part(row, section SUBSEP "relay", "rate")
+    packed = way == "relay" ? "" : part(row, section SUBSEP "packed", "rate")
+    epoll = way ~ /^(relay|packed)/ ? "" : \
+        part(row, section SUBSEP "epoll" (way ~ /[+]$/ ? "+" : ""), "rate")
+    peer = way ~ /^stint/ ? part(row, fastest(section, way == "stint+"), "rate") : ""
+    slower = part(row, section SUBSEP "relay", "p50")
+    if (json) {
+        printf "{\"row\":\"%s\",\"payload\":%d,\"by\":\"%s\",\"workers\":%d,\"rate\":%.0f", \
+            way, size [section], tcp [section] ? "tcp" : "ipc", pool [section], rate [row]
+        print pair("spread", spread(row), 3) pair("of_relay", relay, 3) \
+            pair("of_packed", packed, 3) pair("of_epoll", epoll, 3) pair("of_peer", peer, 3) \
+            pair("cpu", median(row, "cpu"), 3) pair("memory", median(row, "memory"), 1) \
+            pair("p50", median(row, "p50"), 0) pair("p99", median(row, "p99"), 0) \
+            pair("p999", median(row, "p999"), 0) pair("p50_of_relay", slower, 3) "}"
         return
     }
-    printf "{\"row\":\"%s\",\"payload\":%d,\"rate\":%.0f,\"spread\":%.3f", \
-        way, size, middle, spread(row, middle)
-    printf ",\"of_relay\":%.3f,\"cpu\":%.3f,\"memory\":%.1f", \
-        middle / rate [size, "relay"], median(row, "cpu"), median(row, "memory")
-    if (way != "relay")
-        printf ",\"of_packed\":%.3f", middle / rate [size, "packed"]
-    if (p50 [row] != "")
-        printf ",\"p50\":%.0f,\"p99\":%.0f,\"p999\":%.0f", \
-            p50 [row], median(row, "p99"), median(row, "p999")
-    print "}"
+    text = sprintf ("%-15s %-23s %10s %6s %6s %6s %6s %6s %8s %6s %7s %7s %7s %7s", \
+        name [section], title [way], thousands(rate [row]), \
+        percent(spread(row)), digits(relay, 2), digits(packed, 2), \
+        digits(epoll, 2), digits(peer, 2), digits(median(row, "cpu"), 2), \
+        digits(median(row, "memory"), 0), digits(median(row, "p50"), 0), \
+        digits(median(row, "p99"), 0), digits(median(row, "p999"), 0), digits(slower, 2))
+    sub (/ +$/, "", text)
+    print text
 }
 
-function target (text, have, want, met) {
+function show_head () {
     if (json)
-        printf "{\"target\":\"%s\",\"have\":%s,\"want\":%s,\"met\":%s}\n", \
-            text, have, want, met ? "true" : "false"
-    else
-        printf "%-52s %10s   target %10s   %s\n", text, have, want, met ? "yes" : "NO"
+        return
+    printf "1 client, 2 workers, %d processors, ipc, store on %s; ", processors, disk
+    printf "%s of %s s, every result checked; load before %s\n\n", \
+        rounds == 1 ? "one round" : "medians of " rounds " rounds", seconds, load
+    head = "%-15s %-23s %10s %6s %6s %6s %6s %6s %8s %6s %7s %7s %7s %7s\n"
+    printf head, "", "", "", "", "of", "of", "of", "of", "CPU s", "peak", "one in", "flight,", "us", "p50"
+    printf head, "payload", "carried by", "tasks/s", "spread", "relay", "packed", "epoll", "peer", \
+        "/million", "MiB", "p50", "p99", "p99.9", "of relay"
 }
 
-{
-    if (value("peer") == "relay")
-        way = value("pack") > 1 ? "packed" : "relay"
-    else
-        way = value("durable") == 1 ? "durable" : "volatile"
-    row = value("payload") SUBSEP way
+#  Gives a way its place in the table.
+function place (way, text, is_foreign) {
+    order [++ways] = way
+    title [way] = text
+    foreign [way] = is_foreign
+}
+
+BEGIN {
+    place("relay", "relay, 1 a message", 0)
+    place("packed", "relay, 64 a message", 0)
+    place("epoll", "epoll, no library", 0)
+    place("epoll+", "epoll, durable", 0)
+    split ("redis-pop redis gearmand beanstalkd nats rabbitmq", foreigner, " ")
+    for (at = 1; at in foreigner; at++)
+        place(foreigner [at], foreigner [at], 1)
+    for (at = 1; at in foreigner; at++)
+        place(foreigner [at] "+", foreigner [at] ", durable", 1)
+    place("stint", "stint, volatile", 0)
+    place("stint+", "stint, durable", 0)
+    title ["redis-pop"] = "redis-pop, loses tasks"
+    name [64] = "64 B"
+    name [1024] = "1 KiB"
+    name [65536] = "64 KiB"
+    name [1048576] = "1 MiB"
+}
+
+value("peer") != "" {
+    way = value("peer")
+    over_tcp = value("by") == "tcp" && (way == "stint" || way == "relay")
+    if (way == "relay" && value("pack") > 1)
+        way = "packed"
+    if (value("durable") == 1)
+        way = way "+"
+    section = value("payload") SUBSEP (over_tcp ? "tcp" : "") SUBSEP value("workers")
+    if (!(section in size)) {
+        size [section] = value("payload")
+        tcp [section] = over_tcp
+        pool [section] = value("workers")
+        sections [++section_count] = section
+        name [section] = name [value("payload")]
+        if (over_tcp)
+            name [section] = name [section] ", tcp"
+        if (value("workers") != 2)
+            name [section] = name [section] ", " value("workers") " worker" (value("workers") > 1 ? "s" : "")
+    }
+    row = section SUBSEP way
     if (value("window") == 1) {
         note(row, "p50")
         note(row, "p99")
         note(row, "p999")
-    } else {
+    }
+    else {
         note(row, "rate")
         note(row, "cpu")
         note(row, "memory")
@@ -104,37 +195,20 @@ function target (text, have, want, met) {
 }
 
 END {
-    sizes = split ("64 1024 65536", size, " ")
-    ways = split ("relay packed volatile durable", order, " ")
-    name [64] = "64 B"
-    name [1024] = "1 KiB"
-    name [65536] = "64 KiB"
-    title ["relay"] = "relay, 1 a message"
-    title ["packed"] = "relay, 64 a message"
-    title ["volatile"] = "stint, volatile"
-    title ["durable"] = "stint, durable"
-    if (!json) {
-        printf "1 client, 2 workers, %d processors, ipc, store on %s; ", processors, disk
-        printf "%s of %s s, every result checked\n\n", \
-            rounds == 1 ? "one round" : "medians of " rounds " rounds", seconds
-        printf "%-8s %-20s %10s %6s %8s %8s %8s %6s %8s %8s %8s %8s\n", "", "", "", "", \
-            "of", "of 64 a", "CPU s", "peak", "", "one", "in flight,", "us"
-        printf "%-8s %-20s %10s %6s %8s %8s %8s %6s %8s %8s %8s %8s\n", "payload", "carried by", \
-            "tasks/s", "spread", "relay", "message", "/million", "MiB", "p50", "p99", "p99.9", "of relay"
-    }
-    for (at = 1; at <= sizes; at++) {
+    for (at = 1; at <= section_count; at++)
+        for (to = 1; to <= ways; to++) {
+            row = sections [at] SUBSEP order [to]
+            if (count [row, "rate"])
+                rate [row] = median(row, "rate")
+        }
+    quiet = history || plot
+    if (!quiet)
+        show_head()
+    for (at = 1; at <= section_count && !quiet; at++) {
         for (to = 1; to <= ways; to++)
-            show(size [at], order [to])
+            if (count [sections [at], order [to], "rate"])
+                show_row(sections [at], order [to])
         if (!json)
             print ""
     }
-
-    volatile = rate [64, "volatile"]
-    durable = rate [64, "durable"]
-    packed = volatile / rate [64, "packed"]
-    bound = volatile / 2 < 250000 ? volatile / 2 : 250000
-    single = p50 [64, "volatile"] / p50 [64, "relay"]
-    target("small tasks, volatile, of the relay with 64 a message", sprintf ("%.2f", packed), "0.50", packed >= 0.5)
-    target("small tasks a second, durable", sprintf ("%.0f", durable), sprintf ("%.0f", bound), durable >= bound)
-    target("one in flight, volatile, p50 of the relay's", sprintf ("%.2f", single), "1.50", single <= 1.5)
 }

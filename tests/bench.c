@@ -3,10 +3,15 @@
 
 #include "bench.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -21,6 +26,33 @@ bench_fail (const char *format, ...)
     _exit (1);
 }
 
+void
+bench_make_store (const bench_t *bench)
+{
+    if (bench->store && mkdir (bench->store, 0700) != 0 && errno != EEXIST)
+        bench_fail ("%s: %s", bench->store, strerror (errno));
+}
+
+void
+bench_become (const bench_t *bench, const char *const *words)
+{
+    const char *name = bench->program ? bench->program : words [0];
+    char path [256];
+    bench_make_store (bench);
+    int silence = open ("/dev/null", O_WRONLY | O_CLOEXEC);
+    int voice = fcntl (STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (silence == -1 || voice == -1 || dup2 (silence, STDOUT_FILENO) == -1
+        || dup2 (silence, STDERR_FILENO) == -1)
+        bench_fail ("%s cannot be silenced: %s", name, strerror (errno));
+    execvp (name, (char *const *) words);
+    if (errno == ENOENT) {
+        snprintf (path, sizeof path, "/usr/sbin/%s", name);
+        execv (path, (char *const *) words);
+    }
+    dup2 (voice, STDERR_FILENO);
+    bench_fail ("%s: %s", name, strerror (errno));
+}
+
 double
 bench_seconds (clockid_t clock)
 {
@@ -28,6 +60,17 @@ bench_seconds (clockid_t clock)
     if (clock_gettime (clock, &time) != 0)
         bench_fail ("a clock cannot be read");
     return (double) time.tv_sec + (double) time.tv_nsec / 1e9;
+}
+
+pid_t
+bench_fork (void)
+{
+    pid_t parent = getpid (), pid = fork ();
+    if (pid == -1)
+        bench_fail ("no process: %s", strerror (errno));
+    if (pid == 0 && (prctl (PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid () != parent))
+        _exit (1);
+    return pid;
 }
 
 static uint64_t
@@ -59,6 +102,19 @@ bench_do (const uint8_t *payload, size_t size, uint64_t index, uint64_t answer [
 {
     memcpy (&answer [0], payload, sizeof answer [0]);
     answer [1] = (s_sum (payload, size) & (UINT64_MAX >> 8)) | index << 56;
+}
+
+void
+bench_tally_init (bench_tally_t *tally, size_t size)
+{
+    uint64_t answer [2];
+    uint8_t *payload = bench_payload (size);
+    bench_do (payload, size, 0, answer);
+    free (payload);
+    *tally = (bench_tally_t){.base = answer [1]};
+    tally->seen = calloc (BENCH_TASKS_MAX / 64, sizeof *tally->seen);
+    if (tally->seen == NULL)
+        bench_fail ("no memory");
 }
 
 void

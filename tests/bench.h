@@ -59,6 +59,7 @@ typedef struct {
     uint32_t (*pull) (void *self);  //  Waits for results; returns how many the tally took
     void *self;                     //  What both are called with
     uint32_t chunk;                 //  Tasks that push is given at a time
+    uint32_t window;                //  Most tasks in flight, if the peer needs less; or 0
 } bench_way_t;
 
 struct bench_peer_t {
@@ -83,13 +84,25 @@ typedef struct {
     double p999;     //  The same
 } bench_report_t;
 
-extern const bench_peer_t bench_stint, bench_relay;
+extern const bench_peer_t bench_stint, bench_relay, bench_redis, bench_redis_pop,
+    bench_epoll, bench_gearmand, bench_beanstalkd, bench_nats, bench_rabbitmq;
 
 //  Says what went wrong and ends the process at once.
 _Noreturn void bench_fail (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 
+//  Makes the directory of the store, unless it is volatile or there.
+void bench_make_store (const bench_t *bench);
+
+//  Becomes the server: bench->program, or the first of the words, a list that null ends,
+//  which is looked for in the PATH and where Debian keeps servers. What it writes to its
+//  standard output and standard error is dropped. Makes the directory of the store before.
+_Noreturn void bench_become (const bench_t *bench, const char *const *words);
+
 //  Returns the seconds of a clock.
 double bench_seconds (clockid_t clock);
+
+//  Starts a process, which does not outlive this one. Returns 0 in the new one.
+pid_t bench_fork (void);
 
 //  Returns a new payload, all but its number, which is for the sender to write in front.
 uint8_t *bench_payload (size_t size);
@@ -97,8 +110,17 @@ uint8_t *bench_payload (size_t size);
 //  Does a task as worker number index.
 void bench_do (const uint8_t *payload, size_t size, uint64_t index, uint64_t answer [2]);
 
+//  Makes a tally of tasks with payloads of that size, which lasts as long as the process.
+void bench_tally_init (bench_tally_t *tally, size_t size);
+
 //  Takes one result, which must be of a task that was sent, come once, and be right.
 void bench_take (bench_tally_t *tally, const uint8_t *data, size_t size);
+
+//  Sends a chunk whenever the window has room for it, and takes one lot of results.
+void bench_carry (bench_tally_t *tally, const bench_way_t *way, uint32_t window);
+
+//  Receives all results that are missing.
+void bench_collect (bench_tally_t *tally, const bench_way_t *way);
 
 //  The client's process: opens its side, warms up, measures, and writes its report.
 void bench_client (const bench_t *bench, int output);

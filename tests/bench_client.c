@@ -16,10 +16,8 @@ s_compare (const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-//  Sends a chunk whenever the window has room for it, and takes one lot of results.
-
-static void
-s_carry (bench_tally_t *tally, const bench_way_t *way, uint32_t window)
+void
+bench_carry (bench_tally_t *tally, const bench_way_t *way, uint32_t window)
 {
     while (tally->pushed - tally->taken + way->chunk <= window) {
         if (tally->pushed + way->chunk > BENCH_TASKS_MAX)
@@ -29,8 +27,8 @@ s_carry (bench_tally_t *tally, const bench_way_t *way, uint32_t window)
     way->pull (way->self);
 }
 
-static void
-s_collect (bench_tally_t *tally, const bench_way_t *way)
+void
+bench_collect (bench_tally_t *tally, const bench_way_t *way)
 {
     while (tally->taken < tally->pushed)
         way->pull (way->self);
@@ -39,12 +37,12 @@ s_collect (bench_tally_t *tally, const bench_way_t *way)
 //  Keeps the window full until the time is over, then receives what is missing.
 
 static void
-s_flow (bench_tally_t *tally, const bench_way_t *way, uint32_t window, double seconds)
+s_flow (bench_tally_t *tally, const bench_way_t *way, double seconds)
 {
     double start = bench_seconds (CLOCK_MONOTONIC);
     while (bench_seconds (CLOCK_MONOTONIC) - start < seconds)
-        s_carry (tally, way, window);
-    s_collect (tally, way);
+        bench_carry (tally, way, way->window);
+    bench_collect (tally, way);
 }
 
 static bool
@@ -62,15 +60,15 @@ s_all_have_answered (const bench_tally_t *tally, uint32_t workers)
 static void
 s_warm_up (bench_tally_t *tally, const bench_way_t *way, const bench_t *bench)
 {
-    uint32_t window = bench->window > way->chunk ? bench->window : way->chunk * 4;
+    uint32_t window = way->window > way->chunk ? way->window : way->chunk * 4;
     double start = bench_seconds (CLOCK_MONOTONIC), passed = 0;
     while (passed < 0.1 || !s_all_have_answered (tally, bench->workers)) {
         if (passed > 20)
             bench_fail ("a worker does not answer");
-        s_carry (tally, way, window);
+        bench_carry (tally, way, window);
         passed = bench_seconds (CLOCK_MONOTONIC) - start;
     }
-    s_collect (tally, way);
+    bench_collect (tally, way);
 }
 
 //  Measures how long one task takes, one after another until the time is over.
@@ -86,7 +84,7 @@ s_latency (bench_tally_t *tally, const bench_way_t *way, double seconds,
     while (now - start < seconds && count < SAMPLES_MAX) {
         double sent = now;
         way->push (way->self, tally->pushed, 1);
-        s_collect (tally, way);
+        bench_collect (tally, way);
         now = bench_seconds (CLOCK_MONOTONIC);
         samples [count++] = (float) ((now - sent) * 1e6);
     }
@@ -104,15 +102,12 @@ bench_client (const bench_t *bench, int output)
     static bench_way_t way;
     bench_report_t report = {0};
     clockid_t clock;
-    tally.seen = calloc (BENCH_TASKS_MAX / 64, sizeof *tally.seen);
-    uint64_t answer [2];
-    uint8_t *payload = bench_payload (bench->payload);
-    if (tally.seen == NULL)
-        bench_fail ("no memory");
-    bench_do (payload, bench->payload, 0, answer);
-    tally.base = answer [1];
-    free (payload);
+    bench_tally_init (&tally, bench->payload);
     bench->peer->open (bench, &tally, &way);
+    if (way.window == 0 || way.window > bench->window)
+        way.window = bench->window;
+    else if (way.chunk > way.window / 4)
+        way.chunk = (way.window + 3) / 4;
     s_warm_up (&tally, &way, bench);
 
     if (clock_getcpuclockid (bench->server, &clock) != 0)
@@ -122,7 +117,7 @@ bench_client (const bench_t *bench, int output)
     if (bench->window == 1)
         s_latency (&tally, &way, bench->seconds, &report);
     else
-        s_flow (&tally, &way, bench->window, bench->seconds);
+        s_flow (&tally, &way, bench->seconds);
     report.seconds = bench_seconds (CLOCK_MONOTONIC) - start;
     report.cpu = bench_seconds (clock) - used;
     report.tasks = tally.taken - before;

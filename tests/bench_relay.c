@@ -95,7 +95,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     self.payload = bench_payload (bench->payload);
     self.socket = s_socket (bench, ZMQ_DEALER, false, false);
     zmq_setsockopt (self.socket, ZMQ_RCVTIMEO, &patience, sizeof patience);
-    *way = (bench_way_t){s_push, s_pull, &self, bench->pack};
+    *way = (bench_way_t){s_push, s_pull, &self, bench->pack, 0};
 }
 
 static void

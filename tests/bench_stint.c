@@ -61,7 +61,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     if (self.batch == NULL)
         bench_fail ("batch: %s", stint_client_error (self.client));
     uint32_t chunk = bench->window > 256 ? 64 : (bench->window + 3) / 4;
-    *way = (bench_way_t){s_push, s_pull, &self, chunk};
+    *way = (bench_way_t){s_push, s_pull, &self, chunk, 0};
 }
 
 static void

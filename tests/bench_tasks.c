@@ -21,26 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const bench_peer_t *s_peers [] = {&bench_stint, &bench_relay};
-
-//  Starts a process; returns 0 in the new one, which does not outlive this one.
-
-static pid_t
-s_fork (void)
-{
-    pid_t parent = getpid (), pid = fork ();
-    if (pid == -1)
-        bench_fail ("no process: %s", strerror (errno));
-    if (pid == 0 && (prctl (PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid () != parent))
-        _exit (1);
-    return pid;
-}
+static const bench_peer_t *s_peers [] = {&bench_stint,      &bench_relay, &bench_redis,
+                                         &bench_redis_pop,  &bench_epoll, &bench_gearmand,
+                                         &bench_beanstalkd, &bench_nats,  &bench_rabbitmq};
 
 static bool
 s_listens (const bench_t *bench)
@@ -59,7 +47,7 @@ s_listens (const bench_t *bench)
 static void
 s_start_server (bench_t *bench)
 {
-    bench->server = s_fork ();
+    bench->server = bench_fork ();
     if (bench->server == 0) {
         setpgid (0, 0);
         bench->peer->serve (bench);
@@ -123,12 +111,12 @@ s_measure (bench_t *bench)
     int ends [2], status = 0;
     s_start_server (bench);
     for (uint32_t index = 0; index < bench->workers; index++)
-        if ((workers [index] = s_fork ()) == 0)
+        if ((workers [index] = bench_fork ()) == 0)
             bench->peer->work (bench, index);
     //  Made last, so that only the client has the other end and its death is the end.
     if (pipe (ends) != 0)
         bench_fail ("no pipe: %s", strerror (errno));
-    if ((client = s_fork ()) == 0) {
+    if ((client = bench_fork ()) == 0) {
         close (ends [0]);
         bench_client (bench, ends [1]);
         _exit (0);

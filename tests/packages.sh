@@ -2,7 +2,8 @@
 #  Installs what the asked for sets need and this machine does not have, and nothing else.
 #  SPDX-License-Identifier: MPL-2.0
 #
-#  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare
+#  usage: tests/packages.sh SET...   sets: build demo test check fuzz valgrind compare peers
+#                                          bench
 #
 #  Each line of the table is a set, a Debian package, and how to see without asking a
 #  package database that its content is there, so that hand-made installations and other
@@ -33,7 +34,17 @@ fuzz      clang            program  clang
 fuzz      libclang-rt-14-dev runtime fuzzer
 valgrind  valgrind         program  valgrind
 compare   beanstalkd       program  beanstalkd
+bench     gnuplot-nox      program  gnuplot
+peers     parallel         program  parallel
+peers     redis-server     program  redis-server
+peers     gearman-job-server program gearmand
+peers     nats-server      program  nats-server
+peers     rabbitmq-server  program  rabbitmq-server
+peers     beanstalkd       program  beanstalkd
 '
+
+#  Servers are where the path of a user need not lead.
+PATH=$PATH:/usr/sbin
 
 #  Debian's modules are seen by Debian's Python, which need not be the first in the path.
 has_module ()
@@ -48,7 +59,7 @@ missing ()
         case " $* " in *" $set "*) ;; *) continue ;; esac
         case $kind in
             module) pkg-config --exists "$name" ;;
-            program) command -v "$name" ;;
+            program) command -v "$name" || [ -x "/usr/sbin/$name" ] ;;
             header) [ -e "/usr/include/$name" ] ;;
             runtime) [ -e "$(clang -print-runtime-dir)/libclang_rt.$name-$(uname -m).a" ] ;;
             python) has_module /usr/bin/python3 "$name" || has_module python3 "$name" ;;

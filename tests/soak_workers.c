@@ -1,15 +1,15 @@
 //  soak_workers: thousands of workers in one process, and a client that asks how it goes
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  usage: soak_workers ENDPOINT GROUP COUNT PROGRESS
+//  usage: soak_workers ENDPOINT GROUP COUNT PROGRESS [idle]
 //
 //  Each worker has a connection of its own, beats, does what it is given at once, and comes
 //  back as a real one does: back-off with jitter (stint_peer.h) when the broker is gone,
 //  and READY with the same number. One client pushes a task fifty times a second and waits
-//  for its end. The file PROGRESS holds one line, kept up to date: workers that the broker
-//  has accepted, tasks that came back, and the p50, p99 and longest round trip in
-//  milliseconds since the start or the last SIGUSR1. Goes on until it is killed; ends with
-//  1 when a task is lost.
+//  for its end; with "idle" it does not. The file PROGRESS holds one line, kept up to date:
+//  workers that the broker has accepted, tasks that came back, and the p50, p99 and longest
+//  round trip in milliseconds since the start or the last SIGUSR1. Goes on until it is
+//  killed; ends with 1 when a task is lost.
 
 #include "soak.h"
 #include "stint_peer.h"
@@ -329,8 +329,9 @@ s_raise_limit (uint32_t count)
 int
 main (int argc, char **argv)
 {
-    if (argc != 5)
-        soak_fail ("usage: soak_workers ENDPOINT GROUP COUNT PROGRESS");
+    bool idle = argc == 6 && strcmp (argv [5], "idle") == 0;
+    if (argc != 5 && !idle)
+        soak_fail ("usage: soak_workers ENDPOINT GROUP COUNT PROGRESS [idle]");
     s_crowd_t self = {.endpoint = argv [1], .group = argv [2], .sequence = 1};
     self.count = (uint32_t) soak_number (argv [3]);
     self.progress = open (argv [4], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -359,7 +360,8 @@ main (int argc, char **argv)
             looked_at = self.now;
             s_look (&self, count < EVENTS);
         }
-        s_ask (&self, &next);
+        if (!idle)
+            s_ask (&self, &next);
         s_tell (&self);
     }
 }
