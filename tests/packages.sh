@@ -59,7 +59,7 @@ missing ()
         case " $* " in *" $set "*) ;; *) continue ;; esac
         case $kind in
             module) pkg-config --exists "$name" ;;
-            program) command -v "$name" || [ -x "/usr/sbin/$name" ] ;;
+            program) command -v "$name" ;;
             header) [ -e "/usr/include/$name" ] ;;
             runtime) [ -e "$(clang -print-runtime-dir)/libclang_rt.$name-$(uname -m).a" ] ;;
             python) has_module /usr/bin/python3 "$name" || has_module python3 "$name" ;;
