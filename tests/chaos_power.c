@@ -6,8 +6,9 @@
 //  LOG is what the disk was told (chaos_disk.h), HISTORIES what clients were told. Makes
 //  IMAGES of the store in the directory WORK, at moments and with losses that follow from
 //  CHANCE, for at most so many SECONDS, and opens each as a broker does. Everything that
-//  was accepted before that moment must be there. SYNC is that of the store, always or
-//  interval; "none" takes away the anchor, so that the store opens although it should not:
+//  was accepted before that moment must be there. SYNC is that of the store: always; or
+//  interval, of which may be missing what was accepted since the sync began that the anchor
+//  leads to; "none" takes away the anchor, so that the store opens although it should not:
 //  to see that losses are found. One image in 100 is given to the real BROKER as well,
 //  which must hold as many tasks.
 //
@@ -23,7 +24,7 @@
 
 #define S_SAMPLE 100          //  One image in so many is for the real broker
 #define S_PASS 100            //  Images in one pass through the log
-#define S_SLACK_NS 400000000  //  What may be missing with SYNC interval
+#define S_LATE_NS 1000000000  //  Without a sync; half of the images may be, on a busy disk
 
 typedef struct {
     chaos_plan_t plan;         //  What clients were told
@@ -34,7 +35,7 @@ typedef struct {
     store_sync_t sync;         //  Of the store
     bool anchors;              //  They are left in place
     int64_t at;                //  The last moment
-    uint64_t images, unsure, opened, refused, crashed, real, tasks, lost, duplicated,
+    uint64_t images, unsure, late, opened, refused, crashed, real, tasks, lost, duplicated,
         unexpected, bad;
     char image [256];  //  Where the image in hand is
 } s_power_t;
@@ -111,7 +112,10 @@ s_keep_bad (s_power_t *self, uint64_t operation, uint64_t chance,
 static void
 s_try (s_power_t *self, uint64_t operation, int64_t at)
 {
-    int64_t slack = self->sync == STORE_SYNC_INTERVAL ? S_SLACK_NS : 0;
+    int64_t slack = 0;
+    if (self->sync == STORE_SYNC_INTERVAL)
+        slack = at - chaos_replica_synced (self->replica) + 1;
+    self->late += slack > S_LATE_NS;
     uint64_t chance = self->chance = crash_mix (self->chance);
     s_make (self, chance);
     chaos_verdict_t verdict =
@@ -190,8 +194,13 @@ main (int argc, char **argv)
     int64_t until = began + (int64_t) crash_number (argv [6]) * 1000000000;
     s_run (&self, argv [1], crash_number (argv [5]), until);
     s_remove (self.image);
+    if (self.late > self.images / 2) {
+        printf ("the disk is not synced for a second and more\n");
+        self.bad++;
+    }
     NUMBER (images);
     NUMBER (unsure);
+    NUMBER (late);
     NUMBER (opened);
     NUMBER (refused);
     NUMBER (crashed);

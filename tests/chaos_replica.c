@@ -13,9 +13,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define S_FILES 4096     //  Most files that ever were
-#define S_SECTOR 512     //  Octets that are written as one
-#define S_BOOT_OFFSET 8  //  Of the kernel's name in stint.anchor
+#define S_DATA "data.mdb"  //  What a sync is waited for
+#define S_FILES 4096       //  Most files that ever were
+#define S_SECTOR 512       //  Octets that are written as one
+#define S_BOOT_OFFSET 8    //  Of the kernel's name in stint.anchor
 
 //  A write that waits for a sync.
 
@@ -62,6 +63,8 @@ struct chaos_replica {
     disk_line_t open;           //  The operation that is not done; kind 0 when none is
     const uint8_t *open_data;   //  Its bytes
     int64_t stamp;              //  When that began
+    int64_t began;              //  When the last sync of the data that is done began
+    int64_t synced;             //  The same of the last one behind which names were synced
 };
 
 static bool
@@ -296,9 +299,12 @@ s_on_done (chaos_replica_t *self, const disk_line_t *line)
         return;
     if (open.kind == DISK_SYNC && file)
         s_sync (file);
+    if (open.kind == DISK_SYNC && strcmp (open.name, S_DATA) == 0)
+        self->began = open.stamp;
     if (open.kind == DISK_NAMES) {
         self->disk = self->kernel;
         self->waiting_count = 0;
+        self->synced = self->began;
     }
     if (open.kind == DISK_MAKE && file)
         s_wait (file, &(disk_line_t){.kind = DISK_CUT}, NULL);
@@ -442,6 +448,12 @@ s_image_file (const s_file_t *file, const char *directory, const char *name,
     s_write_image (directory, name, &image);
     free (image.disk);
     return file->count;
+}
+
+int64_t
+chaos_replica_synced (const chaos_replica_t *self)
+{
+    return self->synced;
 }
 
 size_t

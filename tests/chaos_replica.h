@@ -25,6 +25,10 @@ uint64_t chaos_replica_operations (const chaos_replica_t *self);
 //  forwards. Returns its time.
 int64_t chaos_replica_go (chaos_replica_t *self, uint64_t operation);
 
+//  Returns when the last sync of the data began behind which the directory was synced too:
+//  what was written before is on the disk, and the anchor leads there.
+int64_t chaos_replica_synced (const chaos_replica_t *self);
+
 //  Makes an image of the directory: files of the store that may be there, LMDB's table of
 //  readers apart. The kernel that an anchor names is not the one that runs. Files that are
 //  there already are overwritten. Returns how many writes were not on the disk for certain.
