@@ -3,7 +3,8 @@
 
 #include "pace.h"
 
-#define TIMES_MAX 60  //  No interval is longer than so many of the shortest
+#define TIMES_MAX 60       //  No interval is longer than so many of the shortest,
+#define LONGEST_MS 600000  //  or than clients believe
 
 //  Returns the interval for so many peers: as many times the shortest one as it takes.
 
@@ -14,6 +15,8 @@ s_interval (const pace_t *self, uint64_t peers)
     uint64_t times = beats ? (peers * 1000 + beats - 1) / beats : 1;
     if (times > TIMES_MAX)
         times = TIMES_MAX;
+    if (times > LONGEST_MS / self->base_ms)
+        times = LONGEST_MS / self->base_ms;
     return self->base_ms * (uint32_t) (times ? times : 1);
 }
 
@@ -42,10 +45,10 @@ pace_follow (pace_t *self, uint32_t peers, int64_t now)
     if (self->changing || self->calm_at != PACE_NEVER)
         return false;
     //  A quarter of slack, so that a few that come and go change nothing
-    uint32_t interval = s_interval (self, peers);
-    if (interval < self->told_ms)
-        interval = s_interval (self, (uint64_t) peers + peers / 4);
-    if (interval == self->told_ms)
+    uint32_t longer = s_interval (self, peers);
+    uint32_t shorter = s_interval (self, (uint64_t) peers + peers / 4);
+    uint32_t interval = longer > self->told_ms ? longer : shorter;
+    if (longer <= self->told_ms && shorter >= self->told_ms)
         return false;
     if (interval > self->told_ms)
         self->heard_ms = interval;

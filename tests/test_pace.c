@@ -65,6 +65,23 @@ Test (pace, a_faster_one_beats_more_at_once_and_waits_less_when_all_had_time)
     cr_assert_eq (pace_patience (&s_pace), 3000);
 }
 
+Test (pace, it_is_not_slower_when_peers_leave)
+{
+    for (uint32_t peers = 1000; peers < 150000; peers += 1000) {
+        pace_start (&s_pace, peers);
+        uint32_t before = s_pace.told_ms;
+        pace_follow (&s_pace, peers - peers / 10, 5);
+        cr_assert_leq (s_pace.told_ms, before, "%u peers", peers);
+    }
+}
+
+Test (pace, no_interval_is_longer_than_peers_believe)
+{
+    pace_init (&s_pace, 30000, 3, 1);
+    pace_start (&s_pace, 100000);
+    cr_assert_eq (s_pace.told_ms, 600000);
+}
+
 Test (pace, a_few_that_come_and_go_change_nothing)
 {
     pace_start (&s_pace, 2001);
