@@ -242,7 +242,7 @@ s_session (broker_t *self)
     uint32_t session = peers_session (self->peers, peer);
     if (session && core_has_left (self->core, session)) {
         //  Its BYE goes first: what came behind the message that it answers begins anew
-        outbox_take (self->outbox, self->now, &self->effects);
+        outbox_take (self->outbox, &self->effects);
         session = peers_session (self->peers, peer);
     }
     if (session)
@@ -279,7 +279,7 @@ s_take (broker_t *self)
     if (!session)
         return;
     if (effects_due (&self->effects))
-        outbox_take (self->outbox, self->now, &self->effects);
+        outbox_take (self->outbox, &self->effects);
     if (status == STINT_WIRE_OK)
         core_receive (self->core, self->now, session, &self->decoded, &self->effects);
     else {
@@ -302,7 +302,7 @@ s_receive (broker_t *self)
         peers_done (&self->message);
     }
     core_listened (self->core, self->now, all);
-    outbox_take (self->outbox, self->now, &self->effects);
+    outbox_take (self->outbox, &self->effects);
 }
 
 static void
@@ -311,7 +311,7 @@ s_run_core (broker_t *self)
     bool more = true;
     for (int runs = 0; more && runs < RUNS_MAX; runs++) {
         more = core_run (self->core, self->now, &self->effects);
-        outbox_take (self->outbox, self->now, &self->effects);
+        outbox_take (self->outbox, &self->effects);
     }
 }
 
@@ -362,8 +362,7 @@ s_commit (broker_t *self)
 
     uint64_t durable = engine->durable (self->store);
     journal_durable (self->journal, durable);
-    outbox_release (self->outbox, self->stopping ? CORE_NEVER : self->now,
-                    engine->keeps ? UINT64_MAX : durable);
+    outbox_release (self->outbox, engine->keeps ? UINT64_MAX : durable);
     uint64_t trim = journal_trim (self->journal);
     if (trim)
         engine->trim (self->store, trim);
@@ -410,8 +409,6 @@ s_wait (broker_t *self, zmq_pollitem_t *items, int count)
         deadline = self->stop_at;
     if (self->host.look_at < deadline)
         deadline = self->host.look_at;
-    if (outbox_due (self->outbox) < deadline)
-        deadline = outbox_due (self->outbox);
     int64_t now = broker_clock_now (&self->clock);
     int64_t wait = deadline > now ? deadline - now : 0;
     self->waits_at = now;
@@ -451,7 +448,7 @@ s_close (broker_t *self)
     const store_engine_t *engine = self->options.engine;
     self->now = broker_clock_now (&self->clock);
     core_stop (self->core, self->now, &self->effects);
-    outbox_take (self->outbox, self->now, &self->effects);
+    outbox_take (self->outbox, &self->effects);
     core_seal (self->core, self->now);
     uint64_t last = journal_gate (self->journal);
     s_commit (self);

@@ -202,7 +202,6 @@ core_on_result (core_t *core, int64_t now, uint32_t session, stint_message_t *me
     reply_t *reply = effects_add (out, STP_ACCEPTED, session);
     reply->request = message->request;
     reply->durable = true;
-    reply->patient = true;
 }
 
 void

@@ -12,14 +12,12 @@
 #define EFFECTS_RUN 512     //  Replies after which the core lets the shell take them
 
 //  One thing to say. Replies to one session keep their order among those that wait, and
-//  among those that do not; patient ones have none. Small, because each task comes to two
-//  of them.
+//  among those that do not. Small, because each task comes to two of them.
 
 typedef struct {
     uint8_t command;    //  An stp_command_t; STP_BYE ends the session
     bool durable;       //  Not before what was written so far is durable
     uint8_t state;      //  OUTCOME: a stint_state_t. HEARTBEAT: 1 greets
-    bool patient;       //  Nobody waits for it: may come with what is said next
     uint16_t attempts;  //  TASK: number of the attempt. OUTCOME: attempts begun
     uint32_t session;   //  To whom
     union {

@@ -4,7 +4,6 @@
 #include "outbox.h"
 
 #include "fetch.h"
-#include "stint_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,12 +43,7 @@ typedef struct {
     s_parcel_t later;   //  What has to be durable
     bool listed_now;    //  In the list of those with something in now
     bool listed_later;  //  In the list of those with something in later
-    s_letter_t ack;     //  Is patient; its peer is 0 when there is none
-    int64_t ack_due;    //  When it goes at the latest
-    stint_node_t node;  //  In acks
 } s_box_t;
-
-STINT_LIST_DEFINE (s_acks, s_box_t, node);
 
 struct outbox {
     outbox_options_t with;   //  What it works with
@@ -63,9 +57,6 @@ struct outbox {
     uint64_t letters_first;  //  Number of the first
     uint64_t letters_next;   //  Number behind the last
     uint64_t letters_room;   //  Of the ring, a power of two
-    s_acks_t acks;           //  Boxes with something patient, by when it is due
-    int64_t time;            //  As told last
-    uint64_t durable;        //  As told last
     uint64_t waiting;        //  Bytes in letters
     uint64_t undelivered;    //  Messages whose peer was gone
     stint_writer_t single;   //  A message of its own
@@ -87,8 +78,6 @@ outbox_new (const outbox_options_t *options)
     self->letters = calloc (self->letters_room, sizeof *self->letters);
     if (!self->boxes || !self->now || !self->later || !self->letters)
         abort ();
-    for (uint32_t slot = 1; slot < boxes; slot++)
-        s_acks_init (self->boxes, slot);
     return self;
 }
 
@@ -125,8 +114,6 @@ outbox_destroy (outbox_t **self_p)
     for (uint32_t slot = 0; slot <= self->with.sessions; slot++) {
         s_clear_parcel (&self->boxes [slot].now);
         s_clear_parcel (&self->boxes [slot].later);
-        if (self->boxes [slot].ack.peer)
-            s_close_letter (&self->boxes [slot].ack);
     }
     for (; self->letters_first < self->letters_next; self->letters_first++)
         s_close_letter (s_letter (self, self->letters_first));
@@ -190,19 +177,6 @@ s_hold (outbox_t *self, s_letter_t letter)
     }
     self->waiting += letter.bytes;
     *s_letter (self, self->letters_next++) = letter;
-}
-
-//  Keeps a patient letter; the one before it goes.
-
-static void
-s_delay (outbox_t *self, s_letter_t letter)
-{
-    s_box_t *box = &self->boxes [letter.session];
-    if (box->ack.peer)
-        s_hold (self, box->ack);
-    box->ack = letter;
-    box->ack_due = self->time + OUTBOX_PATIENCE_MS;
-    s_acks_renew (&self->acks, self->boxes, letter.session);
 }
 
 static void
@@ -454,19 +428,9 @@ s_put (outbox_t *self, const reply_t *reply, uint64_t gate)
     s_fill (&header, stint_writer_bytes (&self->single));
     s_box_t *box = &self->boxes [reply->session];
     if (reply->durable) {
-        s_letter_t letter = {gate,
-                             peers_of (self->with.peers, reply->session),
-                             reply->session,
-                             0,
-                             NULL,
-                             header,
-                             self->single.size};
-        if (reply->patient) {
-            s_delay (self, letter);
-            return;
-        }
         s_close (self, reply->session, &box->later, 0);
-        s_hold (self, letter);
+        s_hold (self, (s_letter_t){gate, peers_of (self->with.peers, reply->session),
+                                   reply->session, 0, NULL, header, self->single.size});
         return;
     }
     s_close (self, reply->session, &box->now, UINT64_MAX);
@@ -482,9 +446,8 @@ s_is_list (stp_command_t command)
 }
 
 void
-outbox_take (outbox_t *self, int64_t now, effects_t *effects)
+outbox_take (outbox_t *self, effects_t *effects)
 {
-    self->time = now;
     uint64_t gate = journal_gate (self->journal);
     for (size_t index = 0; index < effects->count; index++) {
         const reply_t *reply = &effects->replies [index];
@@ -502,75 +465,33 @@ outbox_take (outbox_t *self, int64_t now, effects_t *effects)
 //  ---------------------------------------------------------------------------------
 //  Release
 
-//  Sends a letter, unless its peer is gone.
-
 static void
-s_deliver (outbox_t *self, s_letter_t *letter)
-{
-    if (peers_of (self->with.peers, letter->session) == letter->peer)
-        s_send (self, letter->session, &letter->header, letter->frames, letter->frame_count,
-                false);
-    s_close_letter (letter);
-}
-
-static void
-s_release_letters (outbox_t *self)
+s_release_letters (outbox_t *self, uint64_t durable)
 {
     while (self->letters_first < self->letters_next) {
         s_letter_t *letter = s_letter (self, self->letters_first);
-        if (letter->gate > self->durable)
+        if (letter->gate > durable)
             return;
         self->letters_first++;
         self->waiting -= letter->bytes;
-        s_deliver (self, letter);
+        if (peers_of (self->with.peers, letter->session) == letter->peer)
+            s_send (self, letter->session, &letter->header, letter->frames,
+                    letter->frame_count, false);
+        s_close_letter (letter);
     }
-}
-
-//  Sends what is patient for a session, if it is durable.
-
-static bool
-s_release_ack (outbox_t *self, uint32_t session)
-{
-    s_box_t *box = &self->boxes [session];
-    if (!box->ack.peer || box->ack.gate > self->durable)
-        return false;
-    s_acks_remove (&self->acks, self->boxes, session);
-    s_deliver (self, &box->ack);
-    box->ack.peer = 0;
-    return true;
-}
-
-static void
-s_release_acks (outbox_t *self, int64_t now)
-{
-    while (self->acks.head && self->boxes [self->acks.head].ack_due <= now) {
-        if (!s_release_ack (self, self->acks.head))
-            return;
-    }
-}
-
-int64_t
-outbox_due (const outbox_t *self)
-{
-    const s_box_t *first = &self->boxes [self->acks.head];
-    return self->acks.head && first->ack.gate <= self->durable ? first->ack_due
-                                                               : CORE_NEVER;
 }
 
 void
-outbox_release (outbox_t *self, int64_t now, uint64_t durable)
+outbox_release (outbox_t *self, uint64_t durable)
 {
-    self->durable = durable;
     for (uint32_t index = 0; index < self->now_count; index++) {
         uint32_t session = self->now [index];
         self->boxes [session].listed_now = false;
         s_close (self, session, &self->boxes [session].now, UINT64_MAX);
-        s_release_ack (self, session);
     }
     self->now_count = 0;
 
-    s_release_letters (self);
-    s_release_acks (self, now);
+    s_release_letters (self, durable);
     uint32_t kept = 0;
     for (uint32_t index = 0; index < self->later_count; index++) {
         uint32_t session = self->later [index];

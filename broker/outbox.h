@@ -4,9 +4,7 @@
 //  Replies to one session share messages: tasks of one group, outcomes of one batch, stale
 //  attempts. A message is closed when something of another kind follows, when it is large
 //  enough, or at the end of a turn; one that must wait is closed when its block is sealed.
-//  So messages grow by themselves under load, and nothing waits when there is none, but for
-//  what nobody waits for: an acknowledgement of results wakes its worker only with its next
-//  task, or a little later.
+//  So messages grow by themselves under load, and nothing waits when there is none.
 
 #ifndef BROKER_OUTBOX_H
 #define BROKER_OUTBOX_H
@@ -15,7 +13,6 @@
 #include "peers.h"
 #include "store.h"
 
-#define OUTBOX_PATIENCE_MS 5                 //  What is patient waits no longer
 #define OUTBOX_MESSAGE ((size_t) 128 << 10)  //  Bytes after which a message is closed
 
 typedef struct outbox outbox_t;
@@ -36,15 +33,11 @@ outbox_t *outbox_new (const outbox_options_t *options);
 void outbox_destroy (outbox_t **self_p);
 
 //  Packs the replies; those that have to be durable wait for the journal's gate of now.
-//  Empties the effects. The time is in milliseconds.
-void outbox_take (outbox_t *self, int64_t now, effects_t *effects);
+//  Empties the effects.
+void outbox_take (outbox_t *self, effects_t *effects);
 
-//  Sends what need not wait, and what waits for blocks up to this one; with CORE_NEVER as
-//  the time also what is patient.
-void outbox_release (outbox_t *self, int64_t now, uint64_t durable);
-
-//  Returns when to release again though nothing has happened, CORE_NEVER for not at all.
-int64_t outbox_due (const outbox_t *self);
+//  Sends what need not wait, and what waits for blocks up to this one.
+void outbox_release (outbox_t *self, uint64_t durable);
 
 //  Returns how many bytes wait.
 uint64_t outbox_waiting (const outbox_t *self);

@@ -59,8 +59,7 @@ typedef struct {
         list->count--;                                                                     \
     }                                                                                      \
     /*  Moves an element that is on the list to its end.  */                               \
-    static inline __attribute__ ((unused)) void name##_rotate (stint_list_t *list,         \
-                                                               type *pool, uint32_t slot)  \
+    static inline void name##_rotate (stint_list_t *list, type *pool, uint32_t slot)       \
     {                                                                                      \
         if (list->tail != slot) {                                                          \
             name##_remove (list, pool, slot);                                              \

@@ -274,68 +274,6 @@ Test (broker, a_ready_behind_a_strangers_heartbeat_is_accepted)
     scene_end (&scene);
 }
 
-//  Hears a command of the broker's, and passes over heartbeats. Returns its first element.
-
-static stint_item_t
-s_hear (void *peer, stp_command_t command)
-{
-    stint_message_t message = {.command = STP_HEARTBEAT};
-    stint_item_t item = {0};
-    while (message.command == STP_HEARTBEAT) {
-        zmq_msg_t header;
-        cr_assert (scene_hear (peer, PATIENCE_MS, &header, &message), "no %s",
-                   stint_wire_name (command));
-        if (message.command == STP_TASK)
-            stint_wire_next (&message, &item);
-        zmq_msg_close (&header);
-    }
-    cr_assert_eq (message.command, command, "%s", stint_wire_name (message.command));
-    return item;
-}
-
-//  An acknowledgement of results rides behind the next task; when there is none, it comes
-//  all the same.
-
-Test (broker, results_are_acknowledged_behind_the_next_task_or_soon)
-{
-    scene_t scene;
-    scene_begin (&scene);
-    void *worker = scene_peer (&scene);
-    stint_wire_begin (&scene.writer, STP_READY, 4);
-    stint_wire_number (&scene.writer, 'r', 1);
-    stint_wire_number (&scene.writer, 'w', 1);
-    stint_wire_field (&scene.writer, 'h');
-    stint_write_array (&scene.writer, 1);
-    stint_write_text (&scene.writer, "group");
-    stint_wire_number (&scene.writer, 'c', 1);
-    scene_send (&scene, worker);
-    s_hear (worker, STP_ACCEPTED);
-    stint_wire_begin (&scene.writer, STP_PUSH, 5);
-    stint_wire_number (&scene.writer, 'r', 1);
-    stint_wire_text (&scene.writer, 'g', "group");
-    stint_wire_number (&scene.writer, 'p', 7);
-    stint_wire_number (&scene.writer, 's', 1);
-    size_t list = stint_wire_list (&scene.writer);
-    for (int task = 0; task < 2; task++)
-        stint_wire_put (&scene.writer, STP_PUSH, &(stint_item_t){0});
-    stint_write_array_close (&scene.writer, list, 2);
-    scene_send (&scene, scene.friend);
-    for (uint64_t request = 1; request <= 2; request++) {
-        stint_item_t task = s_hear (worker, STP_TASK);
-        if (request == 2)
-            s_hear (worker, STP_ACCEPTED);
-        stint_wire_begin (&scene.writer, STP_RESULT, 2);
-        stint_wire_number (&scene.writer, 'r', request);
-        list = stint_wire_list (&scene.writer);
-        stint_wire_put (&scene.writer, STP_RESULT, &task);
-        stint_write_array_close (&scene.writer, list, 1);
-        scene_send (&scene, worker);
-    }
-    s_hear (worker, STP_ACCEPTED);
-    zmq_close (worker);
-    scene_end (&scene);
-}
-
 //  ---------------------------------------------------------------------------------
 //  The end
 
