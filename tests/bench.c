@@ -3,15 +3,19 @@
 
 #include "bench.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 void
@@ -51,6 +55,20 @@ bench_become (const bench_t *bench, const char *const *words)
     }
     dup2 (voice, STDERR_FILENO);
     bench_fail ("%s: %s", name, strerror (errno));
+}
+
+bool
+bench_listens (const bench_t *bench)
+{
+    struct sockaddr_in tcp = {.sin_family = AF_INET, .sin_port = htons (bench->port)};
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    tcp.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+    snprintf (local.sun_path, sizeof local.sun_path, "%s", bench->socket);
+    int end = socket (bench->port ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int code = bench->port ? connect (end, (struct sockaddr *) &tcp, sizeof tcp)
+                           : connect (end, (struct sockaddr *) &local, sizeof local);
+    close (end);
+    return code == 0;
 }
 
 double
@@ -134,4 +152,14 @@ bench_take (bench_tally_t *tally, const uint8_t *data, size_t size)
     tally->seen [task / 64] |= UINT64_C (1) << task % 64;
     tally->taken++;
     tally->from [worker]++;
+}
+
+bool
+bench_all_have_answered (const bench_tally_t *tally, uint32_t workers)
+{
+    for (uint32_t index = 0; index < workers; index++) {
+        if (tally->from [index] == 0)
+            return false;
+    }
+    return true;
 }

@@ -98,6 +98,9 @@ void bench_make_store (const bench_t *bench);
 //  standard output and standard error is dropped. Makes the directory of the store before.
 _Noreturn void bench_become (const bench_t *bench, const char *const *words);
 
+//  Says whether something listens where the server shall.
+bool bench_listens (const bench_t *bench);
+
 //  Returns the seconds of a clock.
 double bench_seconds (clockid_t clock);
 
@@ -115,6 +118,9 @@ void bench_tally_init (bench_tally_t *tally, size_t size);
 
 //  Takes one result, which must be of a task that was sent, come once, and be right.
 void bench_take (bench_tally_t *tally, const uint8_t *data, size_t size);
+
+//  Says whether each of the workers has answered.
+bool bench_all_have_answered (const bench_tally_t *tally, uint32_t workers);
 
 //  Sends a chunk whenever the window has room for it, and takes one lot of results.
 void bench_carry (bench_tally_t *tally, const bench_way_t *way, uint32_t window);

@@ -45,16 +45,6 @@ s_flow (bench_tally_t *tally, const bench_way_t *way, double seconds)
     bench_collect (tally, way);
 }
 
-static bool
-s_all_have_answered (const bench_tally_t *tally, uint32_t workers)
-{
-    for (uint32_t index = 0; index < workers; index++) {
-        if (tally->from [index] == 0)
-            return false;
-    }
-    return true;
-}
-
 //  For a tenth of a second, and until each worker has answered.
 
 static void
@@ -62,7 +52,7 @@ s_warm_up (bench_tally_t *tally, const bench_way_t *way, const bench_t *bench)
 {
     uint32_t window = way->window > way->chunk ? way->window : way->chunk * 4;
     double start = bench_seconds (CLOCK_MONOTONIC), passed = 0;
-    while (passed < 0.1 || !s_all_have_answered (tally, bench->workers)) {
+    while (passed < 0.1 || !bench_all_have_answered (tally, bench->workers)) {
         if (passed > 20)
             bench_fail ("a worker does not answer");
         bench_carry (tally, way, window);

@@ -21,15 +21,15 @@ backlog ()
     local size base held=0 began
     start_broker --store "$store/store"
     flow
-    memory
+    memory "$broker" RssAnon
     base=$found
     for size in "${sizes[@]}"; do
         say "$size tasks in another group"
         fill "$size"
-        memory
+        memory "$broker" RssAnon
         nap 1000  # what the push has left for the disk to do
         flow
-        tell backlog-other "$size" rate "$rate" cpu "$cpu" memory $((found - base))
+        tell backlog-other "$size" rate "$rate" cpu "$cpu" memory $(((found - base) * 1024))
     done
     say "recovery of $held tasks"
     murder "$broker"
@@ -78,10 +78,10 @@ workers ()
     crowd=$last
     await 60 "$count workers are there" crowd_is "$count"
     nap 1500
-    processor
+    processor "$broker"
     spent=$used
     nap $((idle * 1000))
-    processor
+    processor "$broker"
     spent=$((used - spent))
     for ((round = 0; round < rounds; round++)); do
         flow

@@ -20,8 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,17 +33,6 @@ typedef struct {
     bool answer;       //  Only wait for the broker
 } s_options_t;
 
-static bool
-s_listens (const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf (address.sun_path, sizeof address.sun_path, "%s", path);
-    int end = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int code = connect (end, (struct sockaddr *) &address, sizeof address);
-    close (end);
-    return code == 0;
-}
-
 //  A client would wait longer and longer between its attempts, so it comes when the broker
 //  listens.
 
@@ -54,7 +41,7 @@ s_await_answer (const bench_t *bench)
 {
     int64_t took_us;
     double start = bench_seconds (CLOCK_MONOTONIC);
-    while (!s_listens (bench->socket)) {
+    while (!bench_listens (bench)) {
         if (bench_seconds (CLOCK_MONOTONIC) - start > ANSWER_MS / 1000.0)
             bench_fail ("the broker does not listen");
         poll (NULL, 0, 1);
@@ -66,16 +53,6 @@ s_await_answer (const bench_t *bench)
     stint_client_destroy (&client);
 }
 
-static bool
-s_all_have_answered (const bench_tally_t *tally, uint32_t workers)
-{
-    for (uint32_t index = 0; index < workers; index++) {
-        if (tally->from [index] == 0)
-            return false;
-    }
-    return true;
-}
-
 //  Keeps so many tasks in flight until the time is over and each worker has answered.
 
 static void
@@ -85,7 +62,7 @@ s_flow (bench_tally_t *tally, const bench_way_t *way, const s_options_t *options
     uint32_t window = options->backlog + options->bench.window;
     double start = bench_seconds (CLOCK_MONOTONIC);
     while (bench_seconds (CLOCK_MONOTONIC) - start < seconds
-           || !s_all_have_answered (tally, options->bench.workers))
+           || !bench_all_have_answered (tally, options->bench.workers))
         bench_carry (tally, way, window);
 }
 

@@ -84,25 +84,6 @@ flow ()
     cpu=${cpu%%[,\}]*}
 }
 
-#  Memory of the broker's own, in bytes, in $found.
-memory ()
-{
-    local name rest
-    while read -r name rest _; do
-        [ "$name" != RssAnon: ] || found=$((rest * 1024))
-    done < "/proc/$broker/status"
-}
-
-#  Milliseconds of processor that the broker has used, in $used.
-processor ()
-{
-    local fields
-    read -r fields < "/proc/$broker/stat"
-    # shellcheck disable=SC2086
-    set -- ${fields##*) }
-    used=$(((${12} + ${13}) * 1000 / $(getconf CLK_TCK)))
-}
-
 #  Microseconds since 1970, in $now.
 clock ()
 {

@@ -13,7 +13,6 @@
 
 #include "bench.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
@@ -21,28 +20,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static const bench_peer_t *s_peers [] = {&bench_stint,      &bench_relay, &bench_redis,
                                          &bench_redis_pop,  &bench_epoll, &bench_gearmand,
                                          &bench_beanstalkd, &bench_nats,  &bench_rabbitmq};
-
-static bool
-s_listens (const bench_t *bench)
-{
-    struct sockaddr_in tcp = {.sin_family = AF_INET, .sin_port = htons (bench->port)};
-    struct sockaddr_un local = {.sun_family = AF_UNIX};
-    tcp.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-    snprintf (local.sun_path, sizeof local.sun_path, "%s", bench->socket);
-    int end = socket (bench->port ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int code = bench->port ? connect (end, (struct sockaddr *) &tcp, sizeof tcp)
-                           : connect (end, (struct sockaddr *) &local, sizeof local);
-    close (end);
-    return code == 0;
-}
 
 static void
 s_start_server (bench_t *bench)
@@ -52,7 +35,7 @@ s_start_server (bench_t *bench)
         setpgid (0, 0);
         bench->peer->serve (bench);
     }
-    for (int tries = 0; !s_listens (bench); tries++) {
+    for (int tries = 0; !bench_listens (bench); tries++) {
         if (waitpid (bench->server, NULL, WNOHANG) != 0 || tries == 15000)
             bench_fail ("%s does not come up", bench->peer->name);
         poll (NULL, 0, 2);

@@ -24,21 +24,11 @@ start_broker ()
     broker=$last
 }
 
-#  Reads a number of the broker's memory, in KiB: memory NAME; it is in $found
-memory ()
-{
-    local name rest
-    found=0
-    while read -r name rest _; do
-        [ "$name" != "$1:" ] || found=$rest
-    done < "/proc/$broker/status"
-}
-
 #  Notes the memory in use, and succeeds when the process has ended or the command does:
 #  watch PID, or watch '' COMMAND...
 watch ()
 {
-    memory RssAnon
+    memory "$broker" RssAnon
     [ "$found" -le "$most" ] || most=$found
     if [ -n "$1" ]; then has_ended "$1"; else shift; "$@"; fi
 }
@@ -46,7 +36,7 @@ watch ()
 #  Adds a row to the table and compares it with the limit: report WHAT MILLISECONDS
 report ()
 {
-    memory RssFile
+    memory "$broker" RssFile
     printf '%-28s %8d %8d %8d %8d\n' "$1" $((most / 1024)) $((limit / 1024)) \
         $((found / 1024)) "$2"
     [ "$most" -le "$limit" ] || fail "$1: $most KiB of memory, more than $limit"

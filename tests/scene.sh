@@ -113,6 +113,30 @@ has_ended ()
     [ "${state%% *}" = Z ]
 }
 
+#  Reads a number of a process's memory, in KiB: memory PID NAME; it is in $found
+memory ()
+{
+    local name rest
+    # The caller reads it.
+    # shellcheck disable=SC2034
+    found=0
+    while read -r name rest _; do
+        [ "$name" != "$2:" ] || found=$rest
+    done < "/proc/$1/status"
+}
+
+#  Milliseconds of processor that a process has used: processor PID; they are in $used
+processor ()
+{
+    local fields
+    read -r fields < "/proc/$1/stat"
+    # shellcheck disable=SC2086
+    set -- ${fields##*) }
+    # The caller reads it.
+    # shellcheck disable=SC2034
+    used=$(((${12} + ${13}) * 1000 / $(getconf CLK_TCK)))
+}
+
 #  Returns a random number below another: chance LIMIT; it is in $drawn.
 chance ()
 {

@@ -80,26 +80,6 @@ clear_stage ()
     rm -rf "$home/store"
 }
 
-#  Reads a number of the broker's memory, in KiB: memory NAME; it is in $found
-memory ()
-{
-    local name rest
-    found=0
-    while read -r name rest _; do
-        [ "$name" != "$1:" ] || found=$rest
-    done < "/proc/$broker/status"
-}
-
-#  Milliseconds of processor that the broker has used, in $used.
-processor ()
-{
-    local fields
-    read -r fields < "/proc/$broker/stat"
-    # shellcheck disable=SC2086
-    set -- ${fields##*) }
-    used=$(((${12} + ${13}) * 1000 / $(getconf CLK_TCK)))
-}
-
 #  Milliseconds since 1970, in $now.
 clock ()
 {
@@ -115,7 +95,7 @@ sample ()
     until=$((now + $1 * 1000))
     most=0
     until has_ended "$2"; do
-        memory RssAnon
+        memory "$broker" RssAnon
         clock
         [ "$found" -le "$most" ] || most=$found
         echo "$now $found" >> "$3"
@@ -233,18 +213,18 @@ slow ()
 asker ()
 {
     local count=3000 peak before
-    memory RssAnon
+    memory "$broker" RssAnon
     before=$((found / 1024))
     [ $short = 1 ] || count=30000
     begin asker soak_hostile asker "$STINT_BROKER" deaf $count
     await 60 'the asker is through' grep -qs . "$home/asker.log"
     await 60 'the answers are there' stands_still
     await 20 'the broker answers' answers
-    memory RssAnon
+    memory "$broker" RssAnon
     peak=$((found / 1024))
     murder "$last"
     [ $short = 1 ] || await 30 'the memory is given back' gives_back $((before + 80))
-    memory RssAnon
+    memory "$broker" RssAnon
     report "$count questions for 1000 tasks each, no answer read: $peak MiB\
 $([ $short = 1 ] || echo ", and $((found / 1024)) MiB when it had gone")"
     promise 'memory with one that asks and never reads' $peak '<=' 2048 MiB
@@ -254,16 +234,16 @@ $([ $short = 1 ] || echo ", and $((found / 1024)) MiB when it had gone")"
 stands_still ()
 {
     local before
-    memory RssAnon
+    memory "$broker" RssAnon
     before=$found
     nap 1000
-    memory RssAnon
+    memory "$broker" RssAnon
     [ "$found" -le $((before + 1024)) ]
 }
 
 gives_back ()
 {
-    memory RssAnon
+    memory "$broker" RssAnon
     [ $((found / 1024)) -le "$1" ]
 }
 
@@ -280,7 +260,7 @@ workers ()
     local crowd first p50 p99 spent steady=2000 began back base
     [ $short = 1 ] || steady=20000
     start_broker workers ''
-    memory RssAnon
+    memory "$broker" RssAnon
     base=$found
     clock
     began=$now
@@ -292,13 +272,13 @@ workers ()
     first=$((now - began))
     nap 1000
     kill -USR1 "$crowd"
-    processor
+    processor "$broker"
     spent=$used
     nap $steady
-    processor
+    processor "$broker"
     spent=$(((used - spent) * 1000 / steady))
     read -r _ _ p50 p99 _ < "$home/progress"
-    memory RssAnon
+    memory "$broker" RssAnon
     murder "$broker"
     clock
     began=$now
@@ -378,7 +358,7 @@ talk ()
     clock
     local until=$((now + 60000))
     until grep -qs . "$home/$1.log"; do
-        has_ended "$broker" || memory RssAnon
+        has_ended "$broker" || memory "$broker" RssAnon
         [ "$found" -le "$most" ] || most=$found
         clock
         [ "$now" -lt $until ] || fail "$1 is not through"
@@ -394,7 +374,7 @@ endless ()
     crash_fill "$STINT_BROKER" endless 1000 64 || fail 'the tasks are not taken'
     talk endless $mib
     free=$most
-    memory VmData
+    memory "$broker" VmData
     limit=$((found - free * 1024 + 256 * 1024))
     murder "$hostile"
     murder "$broker"
@@ -405,7 +385,7 @@ endless ()
     cut=$(sed 's/[^0-9]//g' "$home/endless.log" | tail -n 1)
     grep -q 'cut off' "$home/endless.log" || fail 'the endless message was not cut off'
     await 20 'the broker answers' answers
-    memory RssAnon
+    memory "$broker" RssAnon
     rest=$((found / 1024))
     murder "$hostile"
 
