@@ -102,7 +102,7 @@ Test (task, numbers_far_apart_do_not_crowd_the_index)
     uint64_t longest = 0;
     uint64_t run = 0;
     for (uint64_t at = 0; at <= tasks.index.mask; at++) {
-        run = tasks.index.slots [at] ? run + 1 : 0;
+        run = tasks.index.entries [at] ? run + 1 : 0;
         longest = run > longest ? run : longest;
     }
     cr_assert_lt (longest, 2000, "%lu places in a row are taken", longest);
