@@ -485,6 +485,9 @@ journal_oldest (journal_t *self)
     //  The newest block stays: it says how blocks, tasks and the time are to go on
     if (s_block (self, oldest)->live == 0)
         return oldest < journal_gate (self) ? oldest : 0;
+    //  Until those that leave have left, a small store has to hold both
+    if (self->leaving > self->slack)
+        return 0;
     uint64_t bytes = self->bytes - self->leaving;
     return bytes > 2 * (uint64_t) self->live + self->slack ? oldest : 0;
 }
@@ -523,6 +526,12 @@ journal_trim (journal_t *self)
         self->first++;
     }
     return number;
+}
+
+uint64_t
+journal_behind (const journal_t *self)
+{
+    return self->waiting;
 }
 
 journal_totals_t

@@ -127,8 +127,7 @@ void journal_release (journal_memory_t *memory);
 //  Blocks with nothing live are let go without, but for the newest: see journal_moved.
 uint64_t journal_oldest (journal_t *self);
 
-//  Returns true when a block holds nothing live.
-bool journal_empty (const journal_t *self, uint64_t number);
+bool journal_empty (const journal_t *self, uint64_t number);  //  It holds nothing live
 
 //  Notes that the block that journal_oldest named may go once what is written is durable.
 void journal_moved (journal_t *self, uint64_t number);
@@ -146,5 +145,6 @@ typedef struct {
 } journal_totals_t;
 
 journal_totals_t journal_totals (const journal_t *self);
+uint64_t journal_behind (const journal_t *self);  //  Bytes sealed that are not durable yet
 
 #endif

@@ -87,9 +87,9 @@ typedef struct {
     //  be read from the disk.
     stint_bytes_t (*read) (store_t *self, uint64_t number, size_t offset, size_t size);
 
-    //  Durable blocks up to here are not needed any more. The next commit, which holds
-    //  every block appended before this call, forgets all of them at once; an engine may
-    //  free their space little by little. Without a commit they come back.
+    //  Durable blocks up to here are not needed any more. The next commit forgets all of
+    //  them at once; an engine may free their space little by little. Without a commit
+    //  they come back.
     void (*trim) (store_t *self, uint64_t number);
 
     //  Returns bytes taken on disk, and in free_bytes what the file system has left. What

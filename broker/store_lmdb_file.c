@@ -123,7 +123,7 @@ static int
 s_fill (lmdb_file_t *self, MDB_txn *txn, writer_commit_t *commit)
 {
     int rc = s_put_blocks (self, txn, commit);
-    if (rc == 0 && commit->trim_to != self->meta.trimmed) {
+    if (rc == 0 && (commit->count == 0 || commit->trim_to != self->meta.trimmed)) {
         self->meta.trimmed = commit->trim_to;
         rc = s_put_meta (self, txn);
     }
@@ -476,6 +476,27 @@ lmdb_file_sync (void *file)
     return rc == 0;
 }
 
+//  Deletes all that is forgotten, without the blocks of the commit. Pages that a
+//  transaction has freed are used again by the one after the next, so the last one of these
+//  deletes nothing; and the way back of an interval between syncs must not hold them.
+//  Returns 0, an error of LMDB, or -1 with a line in failure.
+
+static int
+s_reclaim (lmdb_file_t *self, writer_commit_t *commit)
+{
+    writer_commit_t room = {.trim_to = commit->trim_to, .deleted = commit->deleted};
+    uint64_t before;
+    int rc;
+    do {
+        if (self->pin && !lmdb_file_sync (self))
+            return -1;
+        before = room.deleted;
+        rc = s_try_commit (self, &room);
+    } while (rc == 0 && room.deleted > before);
+    commit->deleted = room.deleted;
+    return rc == 0 && self->pin && !lmdb_file_sync (self) ? -1 : rc;
+}
+
 bool
 lmdb_file_commit (void *file, writer_commit_t *commit)
 {
@@ -483,14 +504,12 @@ lmdb_file_commit (void *file, writer_commit_t *commit)
     int rc = s_leave_safest_mode (self);
     if (rc == 0)
         rc = s_try_commit (self, commit);
-    if (rc == MDB_MAP_FULL && self->pin) {
-        //  Perhaps only because the way back holds so many pages: nothing was written
-        //  yet, so this is not what a failed write is
-        if (!lmdb_file_sync (self))
-            return false;
+
+    //  Perhaps only because pages that are free may not be used yet. Nothing was written,
+    //  so this is not what a failed write is
+    if (rc == MDB_MAP_FULL && (rc = s_reclaim (self, commit)) == 0)
         rc = s_try_commit (self, commit);
-    }
-    if (rc)
+    if (rc && rc != -1)
         lmdb_file_tell (self, "commit to", rc);
     return rc == 0;
 }

@@ -308,6 +308,30 @@ Test (journal, blocks_that_are_about_to_go_count_no_more)
     cr_assert_lt (moved, 3);
 }
 
+//  A small store has to hold the copies and what they are of.
+
+Test (journal, what_was_copied_has_to_go_before_much_more_is)
+{
+    journal_set_slack (s_journal, 1500);
+    journal_place_t places [4];
+    for (size_t index = 0; index < 4; index++)
+        places [index] = s_block (1000);
+    for (int count = 0; count < 40; count++)
+        journal_drop (s_journal, s_block (1000));
+    for (uint64_t number = 1; number <= 2; number++) {
+        cr_assert_eq (journal_oldest (s_journal), number);
+        journal_drop (s_journal, places [number - 1]);
+        s_write (1000, 'y');
+        journal_moved (s_journal, number);
+    }
+    cr_assert_eq (journal_oldest (s_journal), 0);
+    uint64_t last = journal_gate (s_journal);
+    s_seal (last);
+    journal_durable (s_journal, last);
+    cr_assert_eq (journal_trim (s_journal), 2);
+    cr_assert_eq (journal_oldest (s_journal), 3);
+}
+
 Test (journal, no_more_trims_wait_than_there_is_room_for)
 {
     journal_place_t places [100];
