@@ -352,6 +352,17 @@ s_give_up (core_t *self, int64_t now)
     return false;
 }
 
+//  Says whether tasks may be given out. While the disk is far behind they are not: workers
+//  would end them faster than that can be recorded, and whoever waits for the end of one
+//  would wait for all that was written before it.
+
+static bool
+s_may_start (const core_t *self)
+{
+    return !self->awaiting && !self->draining
+           && journal_behind (self->journal) <= self->limits.waiting_max / 4;
+}
+
 bool
 core_run (core_t *self, int64_t now, effects_t *out)
 {
@@ -367,7 +378,7 @@ core_run (core_t *self, int64_t now, effects_t *out)
         else
             self->swept_at = now;
     }
-    if (!self->awaiting && !self->draining)
+    if (s_may_start (self))
         more |= schedule_run (self, now, out);
     more |= core_tell (self, out);
     more |= core_deliver (self, out);
@@ -397,7 +408,7 @@ core_deadline (const core_t *self)
     int64_t deadline = CORE_NEVER;
     if (sessions->gone.head || sessions->pace.changing || self->told.head
         || self->batches.news.head || (self->orphans.head && self->roster.awaited == 0)
-        || (!self->awaiting && !self->draining && self->groups.runnable.head))
+        || (s_may_start (self) && self->groups.runnable.head))
         return 0;
     if (sessions->heard.head)
         deadline = s_earlier (

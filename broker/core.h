@@ -30,7 +30,7 @@ typedef struct {
     uint32_t liveness;           //  Heartbeats that may be missed
     uint32_t heartbeats_max;     //  Most a second, each way; 0: no bound
     uint64_t waiting_max;        //  Bytes on their way to the disk beyond which a push is
-                                 //  told FULL
+                                 //  told FULL; beyond a quarter, no task is given out
     uint64_t store_max;          //  Bytes in the journal beyond which too; 0 for no limit
     uint64_t memory_max;         //  Bytes of blocks kept in memory
     record_settings_t defaults;  //  Of groups

@@ -80,4 +80,10 @@ effects_due (const effects_t *self)
            || (self->count > 0 && self->replies [self->count - 1].command == STP_STATE);
 }
 
+//  Returns true when a reply has to wait until all that was written so far is durable. An
+//  outcome whose record is durable has not, unless it would overtake another: gate is the
+//  block that the last outcome for that session has waited for. Who collects long after
+//  the end of a task does not wait for what others do meanwhile.
+bool effects_waits (const reply_t *reply, const journal_t *journal, uint64_t gate);
+
 #endif

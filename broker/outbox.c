@@ -41,6 +41,7 @@ typedef struct {
 typedef struct {
     s_parcel_t now;     //  What need not wait
     s_parcel_t later;   //  What has to be durable
+    uint64_t gate;      //  Block that the last OUTCOME that had to wait has waited for
     bool listed_now;    //  In the list of those with something in now
     bool listed_later;  //  In the list of those with something in later
 } s_box_t;
@@ -162,7 +163,10 @@ s_send (outbox_t *self, uint32_t session, zmq_msg_t *header, zmq_msg_t *frames,
         peers_drop (self->with.peers, session);
 }
 
-static void
+//  Keeps a message until its block is durable, and those before it have left. Returns the
+//  number of the block that it really waits for.
+
+static uint64_t
 s_hold (outbox_t *self, s_letter_t letter)
 {
     if (self->letters_next - self->letters_first == self->letters_room) {
@@ -175,8 +179,13 @@ s_hold (outbox_t *self, s_letter_t letter)
         self->letters = letters;
         self->letters_room *= 2;
     }
+    if (self->letters_next > self->letters_first) {
+        uint64_t gate = s_letter (self, self->letters_next - 1)->gate;
+        letter.gate = letter.gate > gate ? letter.gate : gate;
+    }
     self->waiting += letter.bytes;
     *s_letter (self, self->letters_next++) = letter;
+    return letter.gate;
 }
 
 static void
@@ -216,8 +225,11 @@ s_close (outbox_t *self, uint32_t session, s_parcel_t *parcel, uint64_t durable)
     }
     else {
         size_t bytes = parcel->header.size + parcel->bytes;
-        s_hold (self, (s_letter_t){parcel->gate, parcel->peer, session, parcel->frame_count,
-                                   parcel->frames, header, bytes});
+        uint64_t gate =
+            s_hold (self, (s_letter_t){parcel->gate, parcel->peer, session,
+                                       parcel->frame_count, parcel->frames, header, bytes});
+        if (parcel->command == STP_OUTCOME)
+            self->boxes [session].gate = gate;
         parcel->frames = NULL;
         parcel->frame_room = 0;
     }
@@ -310,9 +322,14 @@ static void
 s_add (outbox_t *self, const reply_t *reply, uint64_t peer, uint64_t gate)
 {
     s_box_t *box = &self->boxes [reply->session];
-    s_parcel_t *parcel = reply->durable ? &box->later : &box->now;
+    bool waits = effects_waits (reply, self->journal, box->gate);
+    s_parcel_t *parcel = waits ? &box->later : &box->now;
+    if (!waits)
+        gate = 0;
+    else if (reply->command == STP_OUTCOME)
+        box->gate = gate;
     if (!s_fits (parcel, reply, peer, gate)) {
-        s_close (self, reply->session, parcel, reply->durable ? 0 : UINT64_MAX);
+        s_close (self, reply->session, parcel, waits ? 0 : UINT64_MAX);
         s_open (self, parcel, reply, peer);
         parcel->gate = gate;
     }
@@ -329,10 +346,10 @@ s_add (outbox_t *self, const reply_t *reply, uint64_t peer, uint64_t gate)
     parcel->count++;
     parcel->cursor = reply->cursor;
 
-    bool *listed = reply->durable ? &box->listed_later : &box->listed_now;
+    bool *listed = waits ? &box->listed_later : &box->listed_now;
     if (!*listed) {
         *listed = true;
-        if (reply->durable)
+        if (waits)
             self->later [self->later_count++] = reply->session;
         else
             self->now [self->now_count++] = reply->session;
@@ -455,7 +472,7 @@ outbox_take (outbox_t *self, effects_t *effects)
         if (!peer)
             continue;
         if (s_is_list ((stp_command_t) reply->command))
-            s_add (self, reply, peer, reply->durable ? gate : 0);
+            s_add (self, reply, peer, gate);
         else
             s_put (self, reply, gate);
     }

@@ -4,7 +4,8 @@
 //  Replies to one session share messages: tasks of one group, outcomes of one batch, stale
 //  attempts. A message is closed when something of another kind follows, when it is large
 //  enough, or at the end of a turn; one that must wait is closed when its block is sealed.
-//  So messages grow by themselves under load, and nothing waits when there is none.
+//  So messages grow by themselves under load, and nothing waits when there is none. What
+//  waits leaves in the order in which it began to.
 
 #ifndef BROKER_OUTBOX_H
 #define BROKER_OUTBOX_H

@@ -68,7 +68,7 @@ static const stint_option_t s_table [] = {
     {"limits/memory", SIZE, "256M", 1 << 20, 64 * TERA, NULL, "memory", 0, NULL, false,
      "SIZE", "most bytes of payloads and results kept in memory"},
     {"limits/waiting", SIZE, "64M", 1 << 20, TERA, NULL, NULL, 0, NULL, false, "SIZE",
-     "bytes on their way to the disk beyond which pushes are told to wait"},
+     "bytes on their way to the disk beyond which pushes wait; tasks, at a quarter of it"},
 
     {"group_defaults/max_tasks", COUNT, "4000000", 1, 1000000000, NULL, NULL, 0, NULL, true,
      "COUNT", "most tasks that a group holds, ended ones included"},

@@ -238,7 +238,11 @@ s_take (rig_t *self)
             bytes = reply->fields;
         said.body = s_copy (bytes.data, bytes.size);
         said.size = bytes.size;
-        if (reply->durable && gate > self->durable)
+        bool waits =
+            effects_waits (reply, core_journal (self->core), self->gates [reply->session]);
+        if (waits && reply->command == STP_OUTCOME)
+            self->gates [reply->session] = gate;
+        if (waits && gate > self->durable)
             s_add (&self->waits, &self->waits_count, &said);
         else
             s_add (&self->said, &self->said_count, &said);

@@ -50,6 +50,7 @@ typedef struct {
     size_t said_count;         //  How many
     rig_said_t last;           //  What rig_hear returned last
     uint32_t peers [256];      //  How often each session was opened
+    uint64_t gates [256];      //  What the last outcome that had to wait has waited for
     effects_t *effects;        //  Of the turn
     stint_writer_t header;     //  Of the message that is built
     stint_bytes_t frames [8];  //  Its payload frames

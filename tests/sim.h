@@ -123,6 +123,7 @@ typedef struct {
     int64_t told_ms;    //  Between two beats, as it was told last
     int64_t before_ms;  //  As it was told before
     int64_t told_at;    //  When that changed
+    uint64_t gate;      //  Block that the last outcome that had to wait waited for
 } sim_session_t;
 
 typedef struct sim sim_t;

@@ -106,12 +106,16 @@ s_take (sim_t *self, bool running)
     uint64_t gate = journal_gate (broker->journal);
     for (size_t index = 0; index < broker->effects.count; index++) {
         const reply_t *reply = &broker->effects.replies [index];
-        const sim_session_t *known = &broker->sessions [reply->session];
-        bool waits = reply->durable;
+        sim_session_t *known = &broker->sessions [reply->session];
+        bool waits = effects_waits (reply, broker->journal, known->gate);
+        if (waits && reply->command == STP_OUTCOME)
+            known->gate = gate;
+        if (!waits && reply->durable)
+            sim_seen (self, RARE_LONG_ENDED);
         sim_said_t *said = waits ? &broker->waits [broker->waits_next & (WAITS_MAX - 1)]
                                  : &broker->ready [broker->ready_count];
         said->reply = *reply;
-        said->gate = gate;
+        said->gate = waits ? gate : reply->place.block;
         said->link = known->link;
         said->number = known->number;
         sim_truth_said (self, said, running);
@@ -241,6 +245,9 @@ s_run_core (sim_t *self)
     bool more = true;
     sim_notice_run (self, false);
     sim_truth_gives_up (self);
+    if (broker->core->groups.runnable.head
+        && journal_behind (broker->journal) > broker->core->limits.waiting_max / 4)
+        sim_seen (self, RARE_BEHIND);
     if (broker->now >= broker->core->swept_at + CORE_SWEEP_MS && sim_truth_drops (self))
         sim_truth_look (self);
     for (int runs = 0; more && runs < RUNS_MAX; runs++) {

@@ -63,6 +63,8 @@
     X (RARE_BYE_HELD, "worker left and handed back what it held")                          \
     X (RARE_NOT_BACK, "awaited worker never came back")                                    \
     X (RARE_STRANGER, "peer went on as if it were known")                                  \
+    X (RARE_LONG_ENDED, "outcome did not wait, because its record was durable")            \
+    X (RARE_BEHIND, "tasks waited because the disk was far behind")                        \
     X (RARE_CUT_OFF, "peer that could not be reached was cut off")                         \
     X (RARE_CANCEL_WAITING, "waiting task was cancelled")                                  \
     X (RARE_CANCEL_RUNNING, "running task was cancelled")                                  \

@@ -146,6 +146,42 @@ Test (core_batch, outcomes_come_in_the_order_in_which_tasks_ended)
     s_nothing ();
 }
 
+Test (core_batch, an_outcome_that_is_durable_does_not_wait_for_what_came_after_it)
+{
+    s_push (s_batch, 1, 2);
+    s_do (1, "loaf");
+    s_rig->keeps_up = false;
+    s_push (0, 3, 1);
+    s_collect (10, 0);
+    s_outcome (1, 1);
+    s_do (2, "roll");
+    s_nothing ();
+    rig_seal (s_rig);
+    rig_commit (s_rig, s_rig->sealed);
+    s_outcome (2, 2);
+}
+
+//  The cursor of the one that comes first would acknowledge the other as well.
+
+Test (core_batch, an_outcome_that_is_durable_does_not_overtake_one_that_waits)
+{
+    s_push (s_batch, 1, 3);
+    s_rig->keeps_up = false;
+    s_do (1, "loaf");
+    s_do (2, "roll");
+    rig_seal (s_rig);
+    uint64_t ended = s_rig->sealed;
+    s_push (0, 4, 1);
+    s_collect (1, 0);
+    rig_seal (s_rig);
+    rig_commit (s_rig, ended);
+    s_collect (2, 0);
+    s_nothing ();
+    rig_commit (s_rig, s_rig->sealed);
+    s_outcome (1, 1);
+    s_outcome (2, 2);
+}
+
 Test (core_batch, no_more_than_the_window_come_ahead_of_the_cursor)
 {
     s_push (s_batch, 1, 6);

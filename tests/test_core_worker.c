@@ -79,6 +79,28 @@ Test (core_worker, much_work_is_given_out_many_tasks_at_once)
     cr_assert_lt (runs, 64);
 }
 
+Test (core_worker, nobody_is_given_a_task_while_the_disk_is_far_behind)
+{
+    core_limits_t limits = rig_limits ();
+    limits.waiting_max = 8000;
+    rig_destroy (&s_rig);
+    s_rig = rig_new (&limits);
+    s_client = rig_open (s_rig);
+    uint32_t worker = rig_worker (s_rig, 1, 5);
+    s_rig->keeps_up = false;
+    static char body [1990];
+    memset (body, 'x', sizeof body - 1);
+    rig_push (s_rig, s_client, "bread", 1, 1, body);
+    rig_given (s_rig, worker, 1);
+    rig_seal (s_rig);
+    rig_push (s_rig, s_client, "bread", 2, 1, "flour");
+    rig_given_nothing (s_rig, worker);
+    cr_assert_gt (core_deadline (s_rig->core), s_rig->now);
+    rig_commit (s_rig, s_rig->sealed);
+    rig_turn (s_rig);
+    rig_given (s_rig, worker, 2);
+}
+
 Test (core_worker, groups_take_turns)
 {
     static const char *const groups [] = {"bread", "cheese"};

@@ -1,0 +1,13 @@
+//  effects: which replies have to wait for the disk
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "effects.h"
+
+bool
+effects_waits (const reply_t *reply, const journal_t *journal, uint64_t gate)
+{
+    if (!reply->durable || reply->command != STP_OUTCOME)
+        return reply->durable;
+    return !reply->place.block || !journal_is_durable (journal, reply->place.block)
+           || !journal_is_durable (journal, gate);
+}
