@@ -18,7 +18,8 @@
 #include <string.h>
 #include <zmq.h>
 
-#define MESSAGES_MAX 256                   //  Taken from the socket in one turn
+#define MESSAGES_MAX 256                   //  Taken from the socket in one turn,
+#define ITEMS_MAX 512                      //  and elements of their lists, about
 #define RUNS_MAX 32                        //  Times that the core goes on in one turn
 #define MOVES_MAX 4                        //  Blocks copied forward in one turn
 #define OUTBOX_MAX ((uint64_t) 256 << 20)  //  Bytes that wait to be sent
@@ -261,9 +262,9 @@ s_session (broker_t *self)
     return session;
 }
 
-//  Hands one message to the core.
+//  Hands one message to the core. Returns how many tasks or results were in it.
 
-static void
+static uint32_t
 s_take (broker_t *self)
 {
     stint_wire_status_t status =
@@ -273,11 +274,12 @@ s_take (broker_t *self)
     if (status == STINT_WIRE_FOREIGN) {
         stint_log (STINT_LOG_WARNING, "peer.foreign",
                    stint_field_number ("frames", self->message.count));
-        return;
+        return 0;
     }
     uint32_t session = s_session (self);
     if (!session)
-        return;
+        return 0;
+    uint32_t items = status == STINT_WIRE_OK ? self->decoded.list_count : 0;
     if (effects_due (&self->effects))
         outbox_take (self->outbox, &self->effects);
     if (status == STINT_WIRE_OK)
@@ -288,17 +290,22 @@ s_take (broker_t *self)
         core_refuse (self->core, self->now, session, status, &self->decoded,
                      &self->effects);
     }
+    return items;
 }
+
+//  Takes what has come, but not much of it at a time: its answers leave at the end of the
+//  turn, and until then those who wait for them have nothing to do.
 
 static void
 s_receive (broker_t *self)
 {
     bool all = false;
-    for (int taken = 0; taken < MESSAGES_MAX; taken++) {
+    uint32_t items = 0;
+    for (int taken = 0; taken < MESSAGES_MAX && items < ITEMS_MAX; taken++) {
         all = !peers_receive (self->router, &self->message);
         if (all)
             break;
-        s_take (self);
+        items += s_take (self);
         peers_done (&self->message);
     }
     core_listened (self->core, self->now, all);
