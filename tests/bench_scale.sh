@@ -9,8 +9,9 @@
 #    BENCH, SCALE as for tests/bench.sh
 #    PARTS        some of: backlog workers limit map ping              (all of them)
 #
-#  backlog  Throughput with tasks waiting in another group, and in the same; memory for each
-#           of them; seconds from the start after kill -9 to the first answer.
+#  backlog  Throughput, in tasks that the broker has recorded as done, with tasks waiting in
+#           another group, and in the same, where the workers need not wait for the client;
+#           memory for each of them; seconds from the start after kill -9 to an answer.
 #  workers  Processor of the broker for the heartbeats of connected workers, throughput of
 #           two real ones beside them, seconds until all are back after kill -9.
 #  limit    Throughput with limits of the group that are set and never reached.

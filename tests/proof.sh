@@ -9,8 +9,8 @@
 #    FUZZERS        where the fuzz targets are         (.build/fuzz)
 #
 #  One after another: the simulator, the planted bugs it has to catch, deaths under load,
-#  everything else that can be done to real processes, the fuzzers, the soak, and one disk
-#  error beside beanstalkd. What each part said is in .build/proof/PART.log, the table in
+#  everything else that can be done to real processes, the soak, one disk error beside
+#  beanstalkd, and the fuzzers. What each part said is in .build/proof/PART.log, the table in
 #  .build/proof/table.md. Ends with 1 when a part failed, and then writes no table.
 
 set -uo pipefail
@@ -140,9 +140,12 @@ part simulator env SIM_SECONDS=$((total * 25 / 100)) bash tests/sim.sh "$bin"
 part mutants make --no-print-directory mutants
 part crash env TASKS=$((kills * 10000)) BROKER_KILLS=$kills WORKER_KILLS=$((kills * 5)) bash tests/e2e_crash.sh
 part chaos bash tests/e2e_chaos.sh --seconds $((total * 44 / 100))
-part fuzz env SECONDS_EACH=$((total / 36 + 1)) bash tests/fuzz.sh "$fuzzers"
 part soak env SOAK_SECONDS=$((total / 8)) bash tests/soak.sh
 part compare bash tests/compare_beanstalkd.sh
+
+#  The fuzzers, six and two at a time, have what the others have left of the time.
+each=$(((total - (SECONDS - began)) / 3 + 1))
+part fuzz env SECONDS_EACH=$((each > total / 40 ? each : total / 40 + 1)) bash tests/fuzz.sh "$fuzzers"
 if [ ${#failed[@]} -gt 0 ]; then
     echo "proof: FAILED: ${failed[*]}"
     exit 1
