@@ -20,7 +20,7 @@
 #
 #  All but limit have a durable store. What fails is said, and ends it with 1.
 
-# bench_scale prints what take_rate reads.
+# tests/scene.sh assigns what is used here.
 # shellcheck disable=SC2154
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
