@@ -108,8 +108,6 @@ of_processes ()
 
 of_losses ()
 {
-    local simulated
-    simulated=$(tail -n 1 "$logs/simulator.log")
     row 'fuzzed inputs' "$(readable "$(before fuzz executions)"), crashes 0"
     row '**lost**' "**$(($(faults . 6) + $(behind simulator 'lost')))**"
     row '**recorded twice**' "**$(($(faults . 7) + $(behind simulator 'doubled')))**"

@@ -114,11 +114,10 @@ has_ended ()
 }
 
 #  Reads a number of a process's memory, in KiB: memory PID NAME; it is in $found
+# shellcheck disable=SC2034
 memory ()
 {
     local name rest
-    # The caller reads it.
-    # shellcheck disable=SC2034
     found=0
     while read -r name rest _; do
         [ "$name" != "$2:" ] || found=$rest
