@@ -326,13 +326,13 @@ s_add (outbox_t *self, const reply_t *reply, uint64_t peer, uint64_t gate)
     s_parcel_t *parcel = waits ? &box->later : &box->now;
     if (!waits)
         gate = 0;
-    else if (reply->command == STP_OUTCOME)
-        box->gate = gate;
     if (!s_fits (parcel, reply, peer, gate)) {
         s_close (self, reply->session, parcel, waits ? 0 : UINT64_MAX);
         s_open (self, parcel, reply, peer);
         parcel->gate = gate;
     }
+    if (waits && reply->command == STP_OUTCOME)
+        box->gate = gate;  //  Closing the one before has set it to that one's
     stint_item_t item = {.id = reply->id, .fence = reply->fence};
     item.number = reply->command == STP_TASK ? reply->attempts : reply->number;
     item.verdict = reply->state;

@@ -161,6 +161,28 @@ Test (outbox, an_outcome_whose_block_is_durable_leaves_though_others_wait)
     s_hears (2, STP_ACCEPTED, 0);
 }
 
+//  The message of the first is closed by the second, which waits for a later block; the
+//  third has to wait for that one, and not for the first alone.
+
+Test (outbox, an_outcome_does_not_overtake_one_that_closed_the_message_before_it)
+{
+    journal_place_t place = s_write ();
+    s_say_outcome (1, 7, place);
+    s_seal ();
+    s_write ();
+    s_say_outcome (1, 8, place);
+    s_release (1);
+    s_hears (1, STP_OUTCOME, 7);
+    s_seal ();
+    s_write ();
+    s_say_outcome (1, 9, place);
+    s_release (1);
+    s_seal ();
+    s_release (3);
+    s_hears (1, STP_OUTCOME, 8);
+    s_hears (1, STP_OUTCOME, 9);
+}
+
 //  The first outcome has to wait for block 1, and is then kept behind a message of somebody
 //  else that waits for block 2. The second outcome would not have to wait, but its cursor
 //  acknowledges the first.
