@@ -14,7 +14,7 @@
 #include "peers.h"
 #include "store.h"
 
-#define OUTBOX_MESSAGE ((size_t) 128 << 10)  //  Bytes after which a message is closed
+#define OUTBOX_MESSAGE ((size_t) 512 << 10)  //  Bytes after which a message is closed
 
 typedef struct outbox outbox_t;
 

@@ -485,8 +485,9 @@ s_add_single (stint_client_t *self, stint_bytes_t group, stint_bytes_t payload)
     stint_bytes_t nothing = {NULL, 0};
     stint_packet_t *packet = stint_dealer_packet (&self->dealer);
     stint_packet_add (packet, nothing, nothing);
-    stint_item_t item = {.body = payload, .frame = 1};
-    if (payload.size > STINT_INLINE_MAX)
+    bool large = payload.size > STINT_INLINE_MAX;
+    stint_item_t item = {.body = payload, .frame = large};
+    if (large)
         stint_packet_add (packet, payload, nothing);
     self->out.size = 0;
     stint_wire_put (&self->out, STP_PUSH, &item);

@@ -428,11 +428,12 @@ s_add (stint_batch_t *self, stint_bytes_t payload)
         self->open = stint_dealer_packet (&self->client->dealer);
         stint_packet_add (self->open, nothing, nothing);
     }
-    stint_item_t item = {.body = payload, .frame = self->open->count};
+    bool large = payload.size > STINT_INLINE_MAX;
+    stint_item_t item = {.body = payload, .frame = large ? self->open->count : 0};
     size_t before = self->elements.size;
     stint_wire_put (&self->elements, STP_PUSH, &item);
     self->waiting_bytes += self->elements.size - before;
-    if (payload.size > STINT_INLINE_MAX) {
+    if (large) {
         stint_packet_add (self->open, payload, nothing);
         self->waiting_bytes += payload.size;
     }

@@ -477,10 +477,10 @@ stint_wire_list (stint_writer_t *out)
 static uint8_t *
 s_put_body (uint8_t *at, const stint_item_t *item)
 {
-    if (item->body.size <= STINT_INLINE_MAX)
-        return stint_put_bytes (at, item->body);
-    assert (item->frame > 0);
-    return stint_put_number (at, item->frame);
+    if (item->frame > 0)
+        return stint_put_number (at, item->frame);
+    assert (item->body.size <= STINT_INLINE_MAX);
+    return stint_put_bytes (at, item->body);
 }
 
 static uint8_t *
@@ -525,7 +525,7 @@ s_put_outcome (uint8_t *at, const stint_item_t *item)
 void
 stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item)
 {
-    size_t body = item->body.size <= STINT_INLINE_MAX ? item->body.size : 0;
+    size_t body = item->frame > 0 ? 0 : item->body.size;
     uint8_t *at = stint_write_start (out, 6 * STINT_PUT_MAX + body);
     if (command == STP_PUSH)
         at = s_put_payload (at, item);

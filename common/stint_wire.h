@@ -14,7 +14,7 @@
 #define STINT_WIRE_VERSION 1
 #define STINT_HEADER_MAX ((size_t) 1 << 20)    //  Bytes of a header frame
 #define STINT_PAYLOAD_MAX ((size_t) 64 << 20)  //  Bytes of one payload or result
-#define STINT_INLINE_MAX 4096                  //  Bytes of a body within the header
+#define STINT_INLINE_MAX 65536                 //  Bytes of a body within the header
 #define STINT_LIST_MAX 4096                    //  Elements of a list
 #define STINT_FRAMES_MAX 1024                  //  Frames of a message
 #define STINT_GROUP_MAX 64                     //  Bytes of a group's or a batch's name
@@ -143,8 +143,9 @@ void stint_wire_field (stint_writer_t *out, char letter);
 //  Opens the list of field 't' and returns where it is, for stint_write_array_close.
 size_t stint_wire_list (stint_writer_t *out);
 
-//  Appends one element in the shape of the command. A body over STINT_INLINE_MAX is written
-//  as item->frame, the number of the payload frame that the caller sends it in.
+//  Appends one element in the shape of the command. A body with item->frame is written as
+//  that number, of the payload frame that the caller sends it in: with more than
+//  STINT_INLINE_MAX bytes it must be.
 void stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item);
 
 #endif

@@ -31,8 +31,8 @@ while True:  # each turn is a session, on a socket of its own
                 number, large, results = number + 1, [], []
                 for task, fence, _, body in fields["t"]:
                     body = frames[body - 1] if isinstance(body, int) else body or b""
-                    large += [body.upper()] if len(body) > 4096 else []
-                    body = len(large) if len(body) > 4096 else body.upper()
+                    large += [body.upper()] if len(body) > 65536 else []
+                    body = len(large) if len(body) > 65536 else body.upper()
                     results.append([task, fence, 0, body])
                 unsure[number] = large, results
                 send(RESULT, *large, r=number, t=results)

@@ -16,8 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CRASH_PAYLOAD_MAX 9000
-#define CRASH_RESULT_MAX 9000
+#define CRASH_FRAMED 66000  //  Bytes of a body that is too large for a header
+#define CRASH_PAYLOAD_MAX 75000
+#define CRASH_RESULT_MAX 75000
 
 //  A line of the workers' file: an execution that was begun.
 
@@ -76,7 +77,7 @@ crash_fill (uint8_t *bytes, size_t size, uint64_t number)
 #define CRASH_LARGE (UINT64_C (1) << 40)
 
 //  Writes the payload of a task and returns its size. Most are small; one in a hundred is
-//  too large for a header and travels in a frame of its own.
+//  of some pages, and one in a thousand travels in a frame of its own.
 
 static inline size_t
 crash_payload (uint64_t seed, uint64_t index, uint8_t bytes [CRASH_PAYLOAD_MAX])
@@ -85,6 +86,8 @@ crash_payload (uint64_t seed, uint64_t index, uint8_t bytes [CRASH_PAYLOAD_MAX])
     size_t size = 16 + (chance >> 8) % 256;
     if (chance % 100 == 0 || (seed & CRASH_LARGE))
         size = 4000 + (chance >> 8) % 5000;
+    if (chance % 1000 == 0)
+        size += CRASH_FRAMED;
     memcpy (bytes, &index, sizeof index);
     memcpy (bytes + 8, &seed, sizeof seed);
     crash_fill (bytes + 16, size - 16, chance);
@@ -103,6 +106,8 @@ crash_result (stint_bytes_t payload, uint8_t bytes [CRASH_RESULT_MAX])
     size_t size = 16 + hash % 64;
     if (hash % 128 == 7)
         size = 4000 + hash % 5000;
+    if (hash % 1024 == 7)
+        size += CRASH_FRAMED;
     memcpy (bytes, payload.data, 8);
     memcpy (bytes + 8, &hash, sizeof hash);
     crash_fill (bytes + 16, size - 16, hash);

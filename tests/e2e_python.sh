@@ -79,11 +79,11 @@ done
 # Short, empty and long lines: the last travel in frames of their own.
 {
     printf 'one\n\ntwo words\n'
-    head -c 10000 /dev/zero | tr '\0' 'x'
+    head -c 100000 /dev/zero | tr '\0' 'x'
     echo
-    head -c 4096 /dev/zero | tr '\0' 'y'
+    head -c 65536 /dev/zero | tr '\0' 'y'
     echo
-    head -c 4097 /dev/zero | tr '\0' 'z'
+    head -c 65537 /dev/zero | tr '\0' 'z'
     echo
     seq -f 'line %.0f' 1 994
 } > "$home/input"

@@ -7,6 +7,7 @@
 
 #define BODY_HEAD 24    //  Bytes of a body that say what it is
 #define BODY_MAX 16384  //  Most bytes of any body
+#define FRAMED 4096     //  A larger body travels in a frame of its own
 #define NONCE_BITS 24   //  Of a body's first word
 
 const char *const sim_groups [SIM_GROUPS] = {"apples", "bread", "cheese", "dates"};
@@ -83,7 +84,7 @@ s_write_list (const sim_t *self, const sim_message_t *message, size_t *frames)
         item.verdict = from->verdict;
         if (from->body.size > 0)
             item.body = s_write_body (self, &from->body, s_bodies [index]);
-        if (item.body.size > STINT_INLINE_MAX) {
+        if (item.body.size > FRAMED) {
             item.frame = *frames;
             s_frames [(*frames)++] = item.body;
         }

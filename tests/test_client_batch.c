@@ -181,7 +181,7 @@ s_script_large (fake_t *fake)
 {
     stint_item_t item;
     batch_open_answer (fake, 0, 0);
-    size_t sizes [] = {4096, 4097, 300000};
+    size_t sizes [] = {STINT_INLINE_MAX, STINT_INLINE_MAX + 1, 300000};
     size_t task = 0;
     while (task < 3) {
         fake_expect (fake, STP_PUSH);
@@ -189,7 +189,7 @@ s_script_large (fake_t *fake)
         uint32_t count = fake->last.list_count;
         while (task < 3 && stint_wire_next (&fake->last, &item)) {
             fake_assert (item.body.size == sizes [task]);
-            fake_assert ((item.frame == 0) == (sizes [task] <= 4096));
+            fake_assert ((item.frame == 0) == (sizes [task] <= STINT_INLINE_MAX));
             fake_assert (item.body.data [sizes [task] - 1] == 'y');
             task++;
         }
@@ -221,9 +221,10 @@ Test (client_batch, large_payloads_and_results_are_frames)
     stint_result_t result;
     fake_start (&fake, s_script_large);
     batch_open (&fake, "album", 5000, &client, &batch);
-    cr_assert_eq (stint_batch_push (batch, (stint_bytes_t){large, 4096}), STINT_OK);
-    cr_assert_eq (stint_batch_push (batch, (stint_bytes_t){large, 4097}), STINT_OK);
-    cr_assert_eq (stint_batch_push (batch, (stint_bytes_t){large, 300000}), STINT_OK);
+    size_t sizes [] = {STINT_INLINE_MAX, STINT_INLINE_MAX + 1, 300000};
+    for (size_t index = 0; index < 3; index++)
+        cr_assert_eq (stint_batch_push (batch, (stint_bytes_t){large, sizes [index]}),
+                      STINT_OK);
     cr_assert_eq (stint_batch_next (batch, 5000, &result), STINT_OK);
     cr_assert_eq (result.result.size, 100000);
     batch_end (&fake, client, batch);
