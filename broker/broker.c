@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "fetch.h"
+#include "gather.h"
 #include "host.h"
 #include "listen.h"
 #include "outbox.h"
@@ -16,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #define MESSAGES_MAX 256                   //  Taken from the socket in one turn,
@@ -35,6 +38,9 @@ struct broker {
     peers_t *peers;            //  Socket peers and sessions
     outbox_t *outbox;          //  What is to be sent
     broker_clock_t clock;      //  Time
+    gather_t gather;           //  Whether a commit waits for what is about to come
+    int timer_fd;              //  Expires when it is to wait no longer; -1 without a disk
+    int64_t timer_at;          //  When that is; 0 for never
     host_t host;               //  Open files and memory
     int64_t now;               //  Of this turn
     int64_t waits_at;          //  When the last turn ended
@@ -159,6 +165,10 @@ s_start (broker_t *self, char *error, size_t error_size)
     if (code)
         return code;
 
+    if (!options->engine->keeps) {
+        self->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        assert (self->timer_fd >= 0);
+    }
     self->peers = peers_new (options->limits.sessions);
     self->outbox = outbox_new (&(outbox_options_t){
         self->core, self->peers, self->router, options->engine, self->store,
@@ -174,6 +184,7 @@ broker_new (const broker_options_t *options, char *error, size_t error_size, int
     assert (self);
     self->options = *options;
     self->stop_at = self->wake_at = CORE_NEVER;
+    self->timer_fd = -1;
     self->core = core_new (&options->limits, options->seed);
     self->journal = core_journal (self->core);
     if (options->engine->keeps)
@@ -195,6 +206,8 @@ broker_destroy (broker_t **self_p)
     outbox_destroy (&self->outbox);
     for (size_t index = 0; self->bound && index < self->options.endpoint_count; index++)
         listen_remove_file (&self->bound [index]);
+    if (self->timer_fd >= 0)
+        close (self->timer_fd);
     if (self->router)
         zmq_close (self->router);
     if (self->context)
@@ -353,15 +366,45 @@ s_make_room (broker_t *self)
     }
 }
 
-//  Hands blocks to the engine. While it is busy the open block grows, so that load makes
-//  the disk cheaper.
+//  Sets the timer to that time of the monotonic clock, in microseconds; 0 stops it.
+
+static void
+s_set_timer (broker_t *self, int64_t at_us)
+{
+    if (at_us == self->timer_at)
+        return;
+    struct itimerspec when = {
+        .it_value = {.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000}};
+    int rc = timerfd_settime (self->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+    assert (rc == 0);
+    self->timer_at = at_us;
+}
+
+//  Seals the open block when it is time. While the engine is busy it grows, so that load
+//  makes the disk cheaper; and it stays open for what is about to come.
+
+static void
+s_seal_when_due (broker_t *self)
+{
+    uint64_t open = journal_open (self->journal);
+    bool something = journal_gate (self->journal) == open;
+    bool awaited = outbox_awaited (self->outbox) == open;
+    bool busy = self->options.engine->busy (self->store);
+    bool leaves =
+        gather_leaves (&self->gather, broker_clock_us (), something, awaited, busy);
+    if (leaves)
+        core_seal (self->core, self->now);
+    s_set_timer (self, leaves ? 0 : gather_until (&self->gather, something, busy));
+}
+
+//  Hands blocks to the engine.
 
 static void
 s_commit (broker_t *self)
 {
     const store_engine_t *engine = self->options.engine;
-    if (!engine->keeps && !engine->busy (self->store))
-        core_seal (self->core, self->now);
+    if (!engine->keeps)
+        s_seal_when_due (self);
     uint64_t number;
     stint_bytes_t block;
     while (journal_take (self->journal, &number, &block))
@@ -475,13 +518,14 @@ broker_run (broker_t *self, int control_fd, broker_control_fn *control, void *ar
         {self->router, 0, ZMQ_POLLIN, 0},
         {NULL, control_fd, ZMQ_POLLIN, 0},
         {NULL, engine->notify_fd (self->store), ZMQ_POLLIN, 0},
+        {NULL, self->timer_fd, ZMQ_POLLIN, 0},
     };
-    int count = items [2].fd < 0 ? 2 : 3;
+    int count = items [2].fd < 0 ? 2 : 4;
     while (!self->stopping && !engine->failed (self->store)) {
         s_wait (self, items, count);
         if (items [1].revents)
             s_obey (self, control (self, argument));
-        if (count == 3 && items [2].revents)
+        if (count == 4 && items [2].revents)
             engine->acknowledge (self->store);
         s_turn (self);
         if (self->stop_at != CORE_NEVER

@@ -27,3 +27,11 @@ broker_clock_now (const broker_clock_t *self)
 {
     return s_read (CLOCK_MONOTONIC) + self->offset;
 }
+
+int64_t
+broker_clock_us (void)
+{
+    struct timespec at;
+    clock_gettime (CLOCK_MONOTONIC, &at);
+    return (int64_t) at.tv_sec * 1000000 + at.tv_nsec / 1000;
+}

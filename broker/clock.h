@@ -21,6 +21,9 @@ void broker_clock_set (broker_clock_t *self, int64_t earliest);
 //  Returns the time in milliseconds.
 int64_t broker_clock_now (const broker_clock_t *self);
 
+//  Returns the monotonic clock in microseconds, for what is shorter than a millisecond.
+int64_t broker_clock_us (void);
+
 #define BROKER_STALL_MS 500  //  A turn that late is a stall of our own
 
 //  Returns for how many milliseconds peers could not be heard and are not to blame; 0 when

@@ -179,6 +179,7 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
     reply_t *reply = s_accepted (out, session, message->request);
     reply->id = record.id;
     reply->count = count;
+    reply->patient = batch && core->batches.batches.pool [batch].collector == session;
 }
 
 //  ---------------------------------------------------------------------------------

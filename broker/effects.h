@@ -17,6 +17,7 @@
 typedef struct {
     uint8_t command;    //  An stp_command_t; STP_BYE ends the session
     bool durable;       //  Not before what was written so far is durable
+    bool patient;       //  ACCEPTED: nobody is interested in it before there are outcomes
     uint8_t state;      //  OUTCOME: a stint_state_t. HEARTBEAT: 1 greets
     uint16_t attempts;  //  TASK: number of the attempt. OUTCOME: attempts begun
     uint32_t session;   //  To whom

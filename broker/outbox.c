@@ -59,6 +59,7 @@ struct outbox {
     uint64_t letters_next;   //  Number behind the last
     uint64_t letters_room;   //  Of the ring, a power of two
     uint64_t waiting;        //  Bytes in letters
+    uint64_t awaited;        //  Last block that somebody waits for, without patience
     uint64_t undelivered;    //  Messages whose peer was gone
     stint_writer_t single;   //  A message of its own
 };
@@ -125,6 +126,12 @@ outbox_destroy (outbox_t **self_p)
     free (self->later);
     free (self);
     *self_p = NULL;
+}
+
+uint64_t
+outbox_awaited (const outbox_t *self)
+{
+    return self->awaited;
 }
 
 uint64_t
@@ -324,7 +331,9 @@ s_add (outbox_t *self, const reply_t *reply, uint64_t peer, uint64_t gate)
     s_box_t *box = &self->boxes [reply->session];
     bool waits = effects_waits (reply, self->journal, box->gate);
     s_parcel_t *parcel = waits ? &box->later : &box->now;
-    if (!waits)
+    if (waits)
+        self->awaited = gate;
+    else
         gate = 0;
     if (!s_fits (parcel, reply, peer, gate)) {
         s_close (self, reply->session, parcel, waits ? 0 : UINT64_MAX);
@@ -445,6 +454,8 @@ s_put (outbox_t *self, const reply_t *reply, uint64_t gate)
     s_fill (&header, stint_writer_bytes (&self->single));
     s_box_t *box = &self->boxes [reply->session];
     if (reply->durable) {
+        if (!reply->patient)
+            self->awaited = gate;
         s_close (self, reply->session, &box->later, 0);
         s_hold (self, (s_letter_t){gate, peers_of (self->with.peers, reply->session),
                                    reply->session, 0, NULL, header, self->single.size});

@@ -40,6 +40,10 @@ void outbox_take (outbox_t *self, effects_t *effects);
 //  Sends what need not wait, and what waits for blocks up to this one.
 void outbox_release (outbox_t *self, uint64_t durable);
 
+//  Returns the last block that somebody waits for, other than with patience: its becoming
+//  durable is urgent.
+uint64_t outbox_awaited (const outbox_t *self);
+
 //  Returns how many bytes wait.
 uint64_t outbox_waiting (const outbox_t *self);
 

@@ -143,9 +143,8 @@ void stint_wire_field (stint_writer_t *out, char letter);
 //  Opens the list of field 't' and returns where it is, for stint_write_array_close.
 size_t stint_wire_list (stint_writer_t *out);
 
-//  Appends one element in the shape of the command. A body with item->frame is written as
-//  that number, of the payload frame that the caller sends it in: with more than
-//  STINT_INLINE_MAX bytes it must be.
+//  Appends one element in the shape of the command. With item->frame the body is that
+//  payload frame, sent by the caller; a body over STINT_INLINE_MAX must be one.
 void stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item);
 
 #endif

@@ -251,6 +251,24 @@ Test (core_batch, a_second_collector_takes_the_place_of_the_first)
     cr_assert_null (rig_hear (s_rig, first, STP_OUTCOME));
 }
 
+//  Others may want to know that their push is safe, and then go away.
+
+Test (core_batch, only_who_collects_has_patience_with_the_answer_to_a_push)
+{
+    rig_hear (s_rig, s_client, 0);
+    s_push (s_batch, 1, 1);
+    const rig_said_t *said = rig_hear (s_rig, s_client, STP_ACCEPTED);
+    cr_assert (said && !said->reply.patient);
+    s_collect (10, 0);
+    s_push (s_batch, 2, 1);
+    said = rig_hear (s_rig, s_client, STP_ACCEPTED);
+    cr_assert (said && said->reply.patient);
+    s_client = rig_open (s_rig);
+    s_push (s_batch, 3, 1);
+    said = rig_hear (s_rig, s_client, STP_ACCEPTED);
+    cr_assert (said && !said->reply.patient);
+}
+
 Test (core_batch, outcomes_of_all_kinds_are_collected)
 {
     s_push (s_batch, 1, 3);

@@ -161,6 +161,26 @@ Test (outbox, an_outcome_whose_block_is_durable_leaves_though_others_wait)
     s_hears (2, STP_ACCEPTED, 0);
 }
 
+Test (outbox, an_answer_that_may_wait_for_outcomes_makes_no_hurry)
+{
+    s_write ();
+    reply_t *reply = effects_add (s_effects, STP_ACCEPTED, 1);
+    reply->durable = reply->patient = true;
+    outbox_take (s_outbox, s_effects);
+    cr_assert_eq (outbox_awaited (s_outbox), 0);
+    s_say_accepted (2);
+    cr_assert_eq (outbox_awaited (s_outbox), 1);
+    s_seal ();
+    journal_place_t place = s_write ();
+    s_say_outcome (1, 7, place);
+    cr_assert_eq (outbox_awaited (s_outbox), 2);
+    s_seal ();
+    s_release (2);
+    s_hears (1, STP_ACCEPTED, 0);
+    s_hears (2, STP_ACCEPTED, 0);
+    s_hears (1, STP_OUTCOME, 7);
+}
+
 //  The message of the first is closed by the second, which waits for a later block; the
 //  third has to wait for that one, and not for the first alone.
 
