@@ -143,8 +143,8 @@ $(B)/libstint.so: $(LIBSTINT)
 	$(Q)$(CC) $(LINK) -shared -Wl,-soname,libstint.so.0 -o $@ $^ $(LIB_LIBS) $(LDLIBS)
 
 #  What LD_PRELOAD names: one makes the disk fail, one writes down what the disk is told,
-#  one teaches valgrind a call.
-SHIMS := $(B)/io_fault.so $(B)/chaos_disk.so $(B)/pidfd.so
+#  one teaches valgrind a call, one counts allocations.
+SHIMS := $(B)/io_fault.so $(B)/chaos_disk.so $(B)/pidfd.so $(B)/count_alloc.so
 $(SHIMS): $(B)/%.so: $(B)/tests/%.o
 	@echo "  link  $@"
 	$(Q)$(CC) $(LINK) -shared -o $@ $^ $(LDLIBS)
@@ -283,7 +283,7 @@ valgrind:
 demo: all
 	@STINT_BIN=$(abspath $(B)) bash examples/demo.sh
 
-bench: all $(BENCHES) $(B)/crash_fill $(B)/soak_workers
+bench: all $(BENCHES) $(B)/crash_fill $(B)/soak_workers $(B)/count_alloc.so
 	@STINT_BIN=$(abspath $(B)) bash tests/bench.sh
 
 #  The shell's own SECONDS is another one, so it gets a name, and scripts do not inherit it.

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -137,6 +138,7 @@ s_run (void *argument)
 {
     writer_t *self = argument;
     bool running = true;
+    prctl (PR_SET_NAME, "stint-store");
     while (running && !writer_failed (self)) {
         uint64_t trim_to;
         s_wait (self);

@@ -2,7 +2,8 @@
 #  SPDX-License-Identifier: MPL-2.0
 #
 #  usage: awk -v json=0 -v rounds=3 -v seconds=1.2 -v processors=2 -v disk=ext4
-#             -v load=0.1 -f tests/bench.awk -f tests/bench_scale.awk -f tests/bench_targets.awk FILE
+#             -v load=0.1 -f tests/bench.awk -f tests/bench_cost.awk -f tests/bench_scale.awk
+#             -f tests/bench_targets.awk FILE
 #
 #  A row is one way to carry tasks of one size, a section the rows of one size, transport
 #  and number of workers. Its figures are the medians over the rounds; the spread is the

@@ -45,8 +45,8 @@ case ${SCALE:-} in yes | no | '') ;; *) usage "SCALE is yes, no or not set" ;; e
 #  Prints the table, or with history=1 the line of the history, from what was measured.
 show ()
 {
-    awk -v json="$json" "$@" -f tests/bench.awk -f tests/bench_scale.awk \
-        -f tests/bench_targets.awk "$results/lines.json"
+    awk -v json="$json" "$@" -f tests/bench.awk -f tests/bench_cost.awk \
+        -f tests/bench_scale.awk -f tests/bench_targets.awk "$results/lines.json"
 }
 
 #  Draws throughput against backlog and against connected workers, with the points beside.
@@ -63,6 +63,19 @@ plot ()
     for kind in backlog workers; do
         gnuplot -e "kind = '$kind'; folder = '$results'" tests/bench.gp
     done
+}
+
+#  Adds what another script measures, tests/bench_NAME.sh: more NAME. It says what is wrong
+#  where its figures are.
+more ()
+{
+    if ! STINT_BIN=$STINT_BIN bash "tests/bench_$1.sh" > "$sockets/more"; then
+        say ''
+        cat "$sockets/more" >&2
+        exit 1
+    fi
+    [ "$json" -eq 0 ] || cat "$sockets/more"
+    cat "$sockets/more" >> "$lines"
 }
 
 case ${1:-} in
@@ -102,16 +115,8 @@ lines=$sockets/lines
 for ((round = 1; round <= rounds; round++)); do
     measure_round
 done
-if [ "${SCALE:-}" != no ]; then
-    # It says what is wrong where its figures are
-    if ! STINT_BIN=$STINT_BIN bash tests/bench_scale.sh > "$sockets/scale"; then
-        say ''
-        cat "$sockets/scale" >&2
-        exit 1
-    fi
-    [ "$json" -eq 0 ] || cat "$sockets/scale"
-    cat "$sockets/scale" >> "$lines"
-fi
+more cost
+[ "${SCALE:-}" = no ] || more scale
 say ''
 mv "$lines" "$results/lines.json"
 

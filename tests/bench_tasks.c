@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,12 +95,15 @@ s_measure (bench_t *bench)
     int ends [2], status = 0;
     s_start_server (bench);
     for (uint32_t index = 0; index < bench->workers; index++)
-        if ((workers [index] = bench_fork ()) == 0)
+        if ((workers [index] = bench_fork ()) == 0) {
+            prctl (PR_SET_NAME, "worker");
             bench->peer->work (bench, index);
+        }
     //  Made last, so that only the client has the other end and its death is the end.
     if (pipe (ends) != 0)
         bench_fail ("no pipe: %s", strerror (errno));
     if ((client = bench_fork ()) == 0) {
+        prctl (PR_SET_NAME, "client");
         close (ends [0]);
         bench_client (bench, ends [1]);
         _exit (0);
