@@ -101,6 +101,23 @@ workers ()
     stop_broker
 }
 
+#  Measures with so many groups, in each of which a task waits for workers of its own.
+groups ()
+{
+    local count
+    start_broker --store "$store/store"
+    flow
+    for count in "${tribes[@]}"; do
+        say "$count groups"
+        [ "$count" = 0 ] || crash_fill "$STINT_BROKER" tribe "$count" 64 "$count" ||
+            fail 'the tasks are not taken'
+        nap 500
+        flow
+        tell groups "$count" rate "$rate" cpu "$cpu"
+    done
+    stop_broker
+}
+
 #  In turns, on one broker; whoever was second is first the next time. Without, the group has
 #  the broker's own limits, which cannot be taken away. A difference of two hundredths takes
 #  many short pairs to be seen.

@@ -72,7 +72,7 @@ function show_scale_row (row,    part_of, kind, number, middle, text) {
     else if (kind == "limit")
         label = number == 1 ? "volatile, limits that do not bind" : "volatile, the broker's own limits"
     else
-        label = (kind == "ping" ? "" : number == 0 ? "no tasks " : thousands(number) " ") scale_title [kind]
+        label = (kind == "ping" ? "" : number == 0 ? (kind == "groups" ? "no " : "no tasks ") : thousands(number) " ") scale_title [kind]
     text = sprintf ("%-46s %10s %6s %6s %8s  %s", label, \
         middle == "" ? "" : thousands(middle), \
         percent(spread(row)), \
@@ -117,6 +117,8 @@ function scale_targets (    row, have) {
     target("broker CPU, % of a core, for " thousands(most_n) " idle workers", have, "<=", 5, 5, 1)
     target("seconds until they are back after kill -9", \
         median(at_most("workers", "back"), "back"), "<=", 30, 30, 1)
+    row = at_most("groups", "rate")
+    target("throughput with " thousands(most_n) " groups, of none", of_base(row), ">=", 0.9, 0.9, 2)
     target("throughput with limits that do not bind, of none", \
         of_base("limit" SUBSEP 1), ">=", 0.95, 0.98, 2)
     target("stint map of true, lines a second; the goal is xargs -P2", \
@@ -129,6 +131,7 @@ BEGIN {
     scale_title ["backlog-same"] = "wait in the same group"
     scale_title ["recovery"] = "recovered after kill -9"
     scale_title ["workers"] = "connected workers"
+    scale_title ["groups"] = "other groups with a waiting task"
     scale_title ["ping"] = "stint ping, whole process"
 }
 

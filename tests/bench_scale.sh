@@ -7,13 +7,14 @@
 #    STINT_BIN    where the programs are                               (.build/release)
 #    BENCH_DIR    where stores are made, a real disk                           (.build)
 #    BENCH, SCALE as for tests/bench.sh
-#    PARTS        some of: backlog workers limit map ping              (all of them)
+#    PARTS        some of: backlog workers groups limit map ping       (all of them)
 #
 #  backlog  Throughput, in tasks that the broker has recorded as done, with tasks waiting in
 #           another group, and in the same, where the workers need not wait for the client;
 #           memory for each of them; seconds from the start after kill -9 to an answer.
 #  workers  Processor of the broker for the heartbeats of connected workers, throughput of
 #           two real ones beside them, seconds until all are back after kill -9.
+#  groups   Throughput with a task waiting in each of many other groups.
 #  limit    Throughput with limits of the group that are set and never reached.
 #  map      Lines through the program true, beside GNU parallel and xargs.
 #  ping     The whole process.
@@ -30,9 +31,9 @@ store=$(mktemp -d "${BENCH_DIR:-$PWD/.build}/bench-XXXXXX") || exit 74
 trap 'clean_up; rm -rf "$store"' EXIT
 broker=''
 
-sizes=(0 10000 100000 1000000) crowds=(10 1000 10000) rounds=2 seconds=1 idle=5 tasks=500
+sizes=(0 10000 100000 1000000) crowds=(10 1000 10000) tribes=(0 1000 10000) rounds=2 seconds=1 idle=5 tasks=500
 case ${BENCH:-} in
-quick) sizes=(0 10000 100000) crowds=(10 1000) rounds=1 seconds=0.5 idle=2 tasks=200 ;;
+quick) sizes=(0 10000 100000) crowds=(10 1000) tribes=(0 1000) rounds=1 seconds=0.5 idle=2 tasks=200 ;;
 long)  SCALE=yes rounds=3 seconds=3 idle=10 tasks=2000 ;;
 esac
 [ "${SCALE:-}" != yes ] || sizes=(0 10000 100000 1000000 10000000)
@@ -59,7 +60,7 @@ tell ()
 #  all that any part holds.
 start_broker ()
 {
-    STINT_LIMITS_TASKS=$((sizes[-1] + 4000000)) \
+    STINT_LIMITS_GROUPS=$((tribes[-1] + 100)) STINT_LIMITS_TASKS=$((sizes[-1] + 4000000)) \
         STINT_GROUP_DEFAULTS_MAX_TASKS=$((sizes[-1] + 4000000)) \
         begin broker stint-broker --log warning --listen "$STINT_BROKER" "$@"
     broker=$last
@@ -103,11 +104,11 @@ in_seconds ()
 }
 
 . tests/bench_parts.sh
-for part in ${PARTS:-backlog workers limit map ping}; do
+for part in ${PARTS:-backlog workers groups limit map ping}; do
     case $part in
-    backlog)
+    backlog | groups)
         for ((round = 0; round < rounds; round++)); do
-            backlog
+            $part
         done ;;
     workers)
         for crowd in "${crowds[@]}"; do
