@@ -16,7 +16,6 @@ bin=${STINT_BIN:-$PWD/.build/release}
 place=$(mktemp -d /tmp/stint-cost-XXXXXX) || exit 74
 store=$(mktemp -d "${BENCH_DIR:-$PWD/.build}/bench-XXXXXX") || exit 74
 trap 'rm -rf "$place" "$store"' EXIT
-declare -A first=()  # nanoseconds and allocations at the first look, by thread
 declare -A spent=()  # between the two looks, by who it was
 
 #  Prints who a thread is, a word: who PROCESS THREAD

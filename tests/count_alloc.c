@@ -37,8 +37,7 @@ s_forget (void)
     s_slot = NULL;
 }
 
-static void __attribute__ ((constructor))
-s_start (void)
+static void __attribute__ ((constructor)) s_start (void)
 {
     const char *path = getenv ("COUNT_ALLOC");
     int file = path ? open (path, O_RDWR | O_CLOEXEC) : -1;
