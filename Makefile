@@ -79,7 +79,7 @@ PROGRAMS := $(B)/stint-broker $(B)/stint-worker $(B)/stint
 
 #  All of it but the mains, for tests and benchmarks.
 WHOLE := $(filter-out %/main.o,$(sort $(LIBSTINT) $(BROKER) $(CLIENT) $(WORKER)))
-APART := bench% chaos% crash% mutate_% sim% soak% tsan_% must_alone.o pidfd.o
+APART := bench% chaos% crash% mutate_% sim% soak% tsan_% must_alone.o pidfd.o count_alloc.o
 CHECK := $(filter-out $(addprefix $(B)/tests/,$(APART)),$(call object,tests/*.c))
 mains = $(patsubst tests/%.c,$(B)/%,$(shell grep -ls '^main .' tests/$1_*.c))
 BENCHES := $(call mains,bench)
