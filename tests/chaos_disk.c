@@ -100,6 +100,26 @@ s_hold (const char *name)
     close (file);
 }
 
+//  Takes away the entry at the end of the log that is not whole.
+
+static void
+s_cut_torn (void)
+{
+    struct stat known;
+    disk_line_t line;
+    off_t at = 0;
+    if (fstat (s_log, &known) != 0)
+        s_fail ();
+    while (pread (s_log, &line, sizeof line, at) == sizeof line) {
+        off_t size = line.kind == DISK_DONE ? 0 : line.size;
+        if (at + (off_t) sizeof line + size > known.st_size)
+            break;
+        at += (off_t) sizeof line + size;
+    }
+    if (at < known.st_size && syscall (SYS_ftruncate, s_log, at) != 0)
+        s_fail ();
+}
+
 __attribute__ ((constructor)) static void
 s_start (void)
 {
@@ -110,9 +130,10 @@ s_start (void)
         return;
     }
     s_log = (int) syscall (SYS_openat, AT_FDCWD, log,
-                           O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+                           O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (s_log < 0)
         s_fail ();
+    s_cut_torn ();
     disk_line_t line = {.kind = DISK_START};
     s_append (&line, "", NULL);
     DIR *listed = opendir (s_path);

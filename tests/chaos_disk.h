@@ -5,7 +5,9 @@
 //  removal of a file in the directory CHAOS_DISK_PATH is appended to the file
 //  CHAOS_DISK_LOG: a line and its bytes when it begins, and a line when it has been done.
 //  When a process starts, what the directory holds is written down too, so that the log
-//  goes on after a death in the middle of a write. Stamps are those of history.h.
+//  goes on after a death in the middle of a write. A death in the middle of an entry leaves
+//  a part of it, which is taken away: its operation has not begun. Stamps are those of
+//  history.h.
 
 #ifndef TESTS_CHAOS_DISK_H
 #define TESTS_CHAOS_DISK_H

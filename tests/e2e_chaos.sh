@@ -517,6 +517,8 @@ record ()
         chance 500
         nap $((drawn + 100))
         murder "$broker"
+        # As a death in the middle of an entry of the log leaves it
+        head -c 20 "$home/$part.disk" >> "$home/$part.disk"
         start_recorded "$2"
     done
     end 90 "${clients[0]}"
