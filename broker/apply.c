@@ -142,8 +142,7 @@ s_move (core_t *core, uint32_t slot, uint64_t state)
         s_unlink (core, slot);
     task->state = (uint8_t) state;
     s_link (core, slot);
-    if (before == STINT_READY || state == STINT_READY)
-        groups_update (&core->groups, task->group);
+    groups_update (&core->groups, task->group);
     return true;
 }
 
@@ -197,6 +196,7 @@ s_on_group (core_t *core, const record_t *record)
     group->settings = record->settings;
     s_keep_record (core, &group->kept);
     group_kept_renew (&core->groups.kept, core->groups.groups.pool, slot);
+    groups_update (&core->groups, slot);
     return NULL;
 }
 

@@ -12,9 +12,10 @@ s_check_group (const core_t *core, const record_t *record)
     const record_settings_t *settings = &record->settings;
     if (!stint_wire_name_valid (record->name))
         return "it has a group with a name that is none";
-    if (settings->backoff > RECORD_SPAN_MAX || settings->backoff_max > RECORD_SPAN_MAX
-        || settings->keep_results > RECORD_SPAN_MAX)
-        return "it has a group with a setting that is out of its range";
+    for (size_t index = 0; index < RECORD_SETTINGS; index++) {
+        if (settings->list [index] > record_setting_table [index].most)
+            return "it has a group with a setting that is out of its range";
+    }
     if (record->group == 0 || record->group > core->limits.groups)
         return NULL;  //  Is refused when it is applied
     uint32_t found = groups_find (&core->groups, record->name);

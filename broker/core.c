@@ -62,6 +62,10 @@ void
 core_set_defaults (core_t *self, const record_settings_t *defaults)
 {
     self->groups.defaults = *defaults;
+    for (uint32_t slot = 1; slot <= self->groups.groups.used; slot++) {
+        if (self->groups.groups.pool [slot].used)
+            groups_update (&self->groups, slot);
+    }
 }
 
 void

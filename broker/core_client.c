@@ -411,11 +411,6 @@ core_on_cancel (core_t *core, int64_t now, uint32_t session, const stint_message
 static bool
 s_read_settings (const stint_message_t *message, record_settings_t *settings)
 {
-    static const char *const names [] = {"max_tasks", "max_bytes",   "max_attempts",
-                                         "backoff",   "backoff_max", "keep_results"};
-    uint64_t *const values [] = {&settings->max_tasks,    &settings->max_bytes,
-                                 &settings->max_attempts, &settings->backoff,
-                                 &settings->backoff_max,  &settings->keep_results};
     if (message->fields.size == 0)
         return true;
     stint_reader_t reader = stint_reader_of (message->fields);
@@ -423,15 +418,11 @@ s_read_settings (const stint_message_t *message, record_settings_t *settings)
     for (uint32_t pair = 0; pair < pairs; pair++) {
         stint_bytes_t name = stint_read_bytes (&reader);
         uint64_t value = stint_read_number (&reader);
-        size_t index = 0;
-        while (index < 6
-               && (strlen (names [index]) != name.size
-                   || memcmp (names [index], name.data, name.size) != 0))
-            index++;
-        if (reader.bad || index == 6 || value > RECORD_SPAN_MAX
-            || (index == 2 && value > TASK_ATTEMPTS_MAX))
+        size_t index = record_setting (name);
+        if (reader.bad || index == RECORD_SETTINGS
+            || value > record_setting_table [index].most)
             return false;
-        *values [index] = value;
+        settings->list [index] = value;
     }
     return true;
 }
@@ -446,8 +437,9 @@ s_set_group (core_t *core, uint32_t session, const stint_message_t *message, eff
         record.settings = core->groups.groups.pool [found].settings;
     if (!s_read_settings (message, &record.settings))
         core_error (out, session, message->request, "invalid",
-                    "a group has the settings max_tasks, max_bytes, max_attempts, backoff, "
-                    "backoff_max and keep_results, all of them numbers");
+                    "a group has no such setting, or it is out of its range: max_tasks, "
+                    "max_bytes, max_attempts, backoff, backoff_max, keep_results, "
+                    "max_running, weight and paused are numbers");
     else if (!record.group)
         s_full (out, session, message->request,
                 "the broker has as many groups as its limits/groups allows");

@@ -112,16 +112,26 @@ group_held (const group_t *self)
 record_settings_t
 groups_settings (const groups_t *self, uint32_t slot)
 {
-    record_settings_t set = self->groups.pool [slot].settings;
-    const record_settings_t *defaults = &self->defaults;
-    return (record_settings_t){
-        set.max_tasks ? set.max_tasks : defaults->max_tasks,
-        set.max_bytes ? set.max_bytes : defaults->max_bytes,
-        set.max_attempts ? set.max_attempts : defaults->max_attempts,
-        set.backoff ? set.backoff : defaults->backoff,
-        set.backoff_max ? set.backoff_max : defaults->backoff_max,
-        set.keep_results ? set.keep_results : defaults->keep_results,
-    };
+    record_settings_t settings = self->groups.pool [slot].settings;
+    for (size_t index = 0; index < RECORD_SETTINGS; index++) {
+        if (!settings.list [index])
+            settings.list [index] = self->defaults.list [index];
+    }
+    return settings;
+}
+
+uint64_t
+groups_room (const groups_t *self, uint32_t slot)
+{
+    const group_t *group = &self->groups.pool [slot];
+    uint64_t most = group->settings.max_running ? group->settings.max_running
+                                                : self->defaults.max_running;
+    uint32_t running = group->counts [STINT_RUNNING];
+    if (group->settings.paused)
+        return 0;
+    if (most == 0)
+        return UINT64_MAX;
+    return most > running ? most - running : 0;
 }
 
 //  A task of its first attempt comes in order of numbers, so its place is the end of the

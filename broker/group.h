@@ -89,12 +89,26 @@ void groups_dequeue (groups_t *self, task_t *tasks, uint32_t task);
 //  Returns the task that is first in line, or 0.
 uint32_t groups_first (const groups_t *self, uint32_t slot);
 
+//  Returns how many of its tasks may still go to workers: max_running, less those that are
+//  there, and none while it is paused.
+uint64_t groups_room (const groups_t *self, uint32_t slot);
+
+//  Returns true when a task of it waits, a worker waits for it, and nothing else forbids
+//  that they come together.
+static inline bool
+groups_may_run (const groups_t *self, uint32_t slot)
+{
+    const group_t *group = &self->groups.pool [slot];
+    return group_ready (group) > 0 && group->waiting.count > 0
+           && groups_room (self, slot) > 0;
+}
+
 //  Links the group among the runnable ones, or unlinks it, as its tasks and workers are.
 static inline void
 groups_update (groups_t *self, uint32_t slot)
 {
     group_t *pool = self->groups.pool;
-    bool runnable = group_ready (&pool [slot]) > 0 && pool [slot].waiting.count > 0;
+    bool runnable = groups_may_run (self, slot);
     if (runnable == group_runs_linked (pool, slot))
         return;
     if (runnable)

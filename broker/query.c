@@ -57,7 +57,7 @@ s_group (core_t *core, uint32_t slot, int64_t now)
     stint_writer_t *out = &core->state;
     const group_t *group = &core->groups.groups.pool [slot];
     record_settings_t settings = groups_settings (&core->groups, slot);
-    stint_write_map (out, 21);
+    stint_write_map (out, 15 + RECORD_SETTINGS);
     s_text (out, "group", group->name);
     for (size_t state = STINT_DELAYED; state <= STINT_CANCELLED; state++)
         s_number (out, s_states [state], group->counts [state]);
@@ -69,12 +69,8 @@ s_group (core_t *core, uint32_t slot, int64_t now)
     s_number (out, "retried", group->retried);
     s_number (out, "lost", group->lost);
     s_number (out, "stale", group->stale);
-    s_number (out, "max_tasks", settings.max_tasks);
-    s_number (out, "max_bytes", settings.max_bytes);
-    s_number (out, "max_attempts", settings.max_attempts);
-    s_number (out, "backoff", settings.backoff);
-    s_number (out, "backoff_max", settings.backoff_max);
-    s_number (out, "keep_results", settings.keep_results);
+    for (size_t index = 0; index < RECORD_SETTINGS; index++)
+        s_number (out, record_setting_table [index].name, settings.list [index]);
 }
 
 static void

@@ -63,30 +63,35 @@ s_number (record_t *self, char letter)
     return (uint64_t *) ((uint8_t *) self + s_numbers [(size_t) letter]);
 }
 
-//  The settings in their order in the journal.
+const record_setting_t record_setting_table [RECORD_SETTINGS] = {
+    {"max_tasks", RECORD_SPAN_MAX},
+    {"max_bytes", RECORD_SPAN_MAX},
+    {"max_attempts", RECORD_ATTEMPTS_MAX},
+    {"backoff", RECORD_SPAN_MAX},
+    {"backoff_max", RECORD_SPAN_MAX},
+    {"keep_results", RECORD_SPAN_MAX},
+    {"max_running", RECORD_SPAN_MAX},
+    {"weight", RECORD_WEIGHT_MAX},
+    {"paused", 1},
+};
 
-static void
-s_list_settings (record_settings_t *settings, uint64_t *list [6])
+size_t
+record_setting (stint_bytes_t name)
 {
-    list [0] = &settings->max_tasks;
-    list [1] = &settings->max_bytes;
-    list [2] = &settings->max_attempts;
-    list [3] = &settings->backoff;
-    list [4] = &settings->backoff_max;
-    list [5] = &settings->keep_results;
+    size_t index = 0;
+    while (index < RECORD_SETTINGS
+           && (strlen (record_setting_table [index].name) != name.size
+               || memcmp (record_setting_table [index].name, name.data, name.size) != 0))
+        index++;
+    return index;
 }
 
 void
 record_settings_merge (record_settings_t *self, const record_settings_t *other)
 {
-    record_settings_t from = *other;
-    uint64_t *own [6];
-    uint64_t *others [6];
-    s_list_settings (self, own);
-    s_list_settings (&from, others);
-    for (size_t index = 0; index < 6; index++) {
-        if (*others [index])
-            *own [index] = *others [index];
+    for (size_t index = 0; index < RECORD_SETTINGS; index++) {
+        if (other->list [index])
+            self->list [index] = other->list [index];
     }
 }
 
@@ -109,13 +114,11 @@ s_write_bytes (stint_writer_t *out, stint_bytes_t bytes)
 }
 
 static void
-s_write_settings (stint_writer_t *out, record_t *self)
+s_write_settings (stint_writer_t *out, const record_t *self)
 {
-    uint64_t *list [6];
-    s_list_settings (&self->settings, list);
-    stint_write_array (out, 6);
-    for (size_t index = 0; index < 6; index++)
-        stint_write_number (out, *list [index]);
+    stint_write_array (out, RECORD_SETTINGS);
+    for (size_t index = 0; index < RECORD_SETTINGS; index++)
+        stint_write_number (out, self->settings.list [index]);
 }
 
 static void
@@ -287,12 +290,10 @@ record_write (record_t *self, journal_t *journal, stint_message_t *message)
 static void
 s_read_settings (stint_reader_t *reader, record_t *self)
 {
-    uint64_t *list [6];
-    s_list_settings (&self->settings, list);
     uint32_t count = stint_read_array (reader);
     for (uint32_t index = 0; index < count && !reader->bad; index++) {
-        if (index < 6)
-            *list [index] = stint_read_number (reader);
+        if (index < RECORD_SETTINGS)
+            self->settings.list [index] = stint_read_number (reader);
         else
             stint_read_skip (reader);
     }

@@ -16,9 +16,45 @@ s_share (const group_t *group, const session_t *session)
     uint32_t room = session->capacity - session->held.count;
     if (share > room)
         share = room;
+    if (share > session->left)
+        share = session->left;
     if (share > RECORD_STARTS)
         share = RECORD_STARTS;
     return share > 0 ? share : 1;
+}
+
+//  Returns how many tasks a group's turn at a worker is.
+
+static uint32_t
+s_quantum (const groups_t *groups, uint32_t group, const session_t *session)
+{
+    uint64_t own = groups->groups.pool [group].settings.weight;
+    uint64_t weight = own ? own : groups->defaults.weight;
+    uint32_t part = session->capacity / SCHEDULE_TURN_PART;
+    if (part > SCHEDULE_TURN_MAX)
+        part = SCHEDULE_TURN_MAX;
+    return (uint32_t) (weight > 0 ? weight : 1) * (part > 0 ? part : 1);
+}
+
+//  Returns the group of which the worker is to have the next task. It has room, and at
+//  least one of its groups is runnable.
+
+static uint32_t
+s_turn (core_t *core, uint32_t slot)
+{
+    session_t *session = &core->sessions.sessions.pool [slot];
+    const subscription_t *own = sessions_subscriptions (&core->sessions, slot);
+    if (session->groups == 1)
+        session->left = RECORD_STARTS;
+    for (uint32_t tried = 0; tried <= session->groups; tried++) {
+        uint32_t group = own [session->turn].group;
+        if (session->left > 0 && group_runs_linked (core->groups.groups.pool, group))
+            return group;
+        session->turn = (session->turn + 1) % session->groups;
+        session->left = s_quantum (&core->groups, own [session->turn].group, session);
+    }
+    assert (false);
+    return 0;
 }
 
 //  Lists the first task in line and those behind it that have the next numbers, at most so
@@ -59,16 +95,21 @@ s_tell (const task_t *task, uint32_t session, bool durable, effects_t *out)
     reply->place = task->payload;
 }
 
-//  Gives the first tasks of a group to the first worker in line. Returns how many.
+//  Gives the first worker in line at a group the first tasks of the group whose turn it is
+//  there. Returns how many.
 
 static uint32_t
-s_give (core_t *core, int64_t now, uint32_t group, effects_t *out)
+s_give (core_t *core, int64_t now, uint32_t line, effects_t *out)
 {
     uint32_t run [RECORD_STARTS];
-    uint32_t slot = sessions_next (&core->sessions, &core->groups, group);
-    const session_t *session = &core->sessions.sessions.pool [slot];
-    uint32_t share = s_share (&core->groups.groups.pool [group], session);
-    uint32_t count = s_list_run (core, group, session, share, run);
+    uint32_t slot = sessions_next (&core->sessions, &core->groups, line);
+    session_t *session = &core->sessions.sessions.pool [slot];
+    uint32_t group = s_turn (core, slot);
+    uint64_t share = s_share (&core->groups.groups.pool [group], session);
+    uint64_t room = groups_room (&core->groups, group);
+    uint32_t most = (uint32_t) (share < room ? share : room);
+    uint32_t count = s_list_run (core, group, session, most, run);
+    session->left -= count;
     lease_start (core, now, run [0], count, slot);
 
     //  Nothing runs on a worker that a restarted broker would not wait for

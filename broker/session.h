@@ -34,6 +34,8 @@ typedef struct {
     task_list_t held;                 //  Tasks that it runs, or has in line
     uint64_t done;                    //  Attempts that it ended well
     uint32_t groups;                  //  How many it serves
+    uint32_t turn;                    //  Which of them is to have the next task
+    uint32_t left;                    //  Tasks that it may have until the next one's turn
     uint32_t former;                  //  The same worker's, on an older socket; 0: none
     bool counted;                     //  Its groups count it as a worker
     bool greeted;                     //  It was sent its first beat

@@ -82,6 +82,10 @@ static const stint_option_t s_table [] = {
      "longest wait between attempts"},
     {"group_defaults/keep_results", SPAN, "24h", 1000, YEAR, NULL, NULL, 0, NULL, true,
      "TIME", "how long an ended task is kept"},
+    {"group_defaults/max_running", COUNT, "0", 0, 1000000000, NULL, NULL, 0, NULL, true,
+     "COUNT", "most tasks of a group at workers at once; 0: any number"},
+    {"group_defaults/weight", COUNT, "1", 1, RECORD_WEIGHT_MAX, NULL, NULL, 0, NULL, true,
+     "COUNT", "a group's share of workers that serve others, too"},
 
     {"groups/*/max_tasks", COUNT, NULL, 1, 1000000000, NULL, NULL, 0, NULL, false, "COUNT",
      "as in group_defaults"},
@@ -95,6 +99,10 @@ static const stint_option_t s_table [] = {
      "as in group_defaults"},
     {"groups/*/keep_results", SPAN, NULL, 1000, YEAR, NULL, NULL, 0, NULL, false, "TIME",
      "as in group_defaults"},
+    {"groups/*/max_running", COUNT, NULL, 1, 1000000000, NULL, NULL, 0, NULL, false,
+     "COUNT", "as in group_defaults"},
+    {"groups/*/weight", COUNT, NULL, 1, RECORD_WEIGHT_MAX, NULL, NULL, 0, NULL, false,
+     "COUNT", "as in group_defaults"},
 
     {"log/level", STINT_OPTION_CHOICE, "info", 0, 0, "error|warning|info|debug", "log", 0,
      NULL, true, "LEVEL", "error, warning, info or debug"},
@@ -135,41 +143,32 @@ s_number (const stint_config_t *config, const char *path)
     return (uint64_t) stint_config_number (config, path);
 }
 
+//  Reads the settings of a section; the last one, paused, is not for a file.
+
+static record_settings_t
+s_settings (const stint_config_t *config, const char *section)
+{
+    record_settings_t settings = {.paused = 0};
+    for (size_t index = 0; index < RECORD_SETTINGS - 1; index++) {
+        char path [256];
+        snprintf (path, sizeof path, "%s/%s", section, record_setting_table [index].name);
+        settings.list [index] = s_number (config, path);
+    }
+    return settings;
+}
+
 record_settings_t
 settings_defaults (const stint_config_t *config)
 {
-    return (record_settings_t){
-        s_number (config, "group_defaults/max_tasks"),
-        s_number (config, "group_defaults/max_bytes"),
-        s_number (config, "group_defaults/max_attempts"),
-        s_number (config, "group_defaults/backoff"),
-        s_number (config, "group_defaults/backoff_max"),
-        s_number (config, "group_defaults/keep_results"),
-    };
-}
-
-static uint64_t
-s_group_number (const stint_config_t *config, const char *group, const char *setting)
-{
-    char path [256];
-    snprintf (path, sizeof path, "groups/%s/%s", group, setting);
-    return s_number (config, path);
+    return s_settings (config, "group_defaults");
 }
 
 static broker_group_t
 s_group (const stint_config_t *config, const char *name)
 {
-    return (broker_group_t){
-        name,
-        {
-            s_group_number (config, name, "max_tasks"),
-            s_group_number (config, name, "max_bytes"),
-            s_group_number (config, name, "max_attempts"),
-            s_group_number (config, name, "backoff"),
-            s_group_number (config, name, "backoff_max"),
-            s_group_number (config, name, "keep_results"),
-        },
-    };
+    char section [128];
+    snprintf (section, sizeof section, "groups/%s", name);
+    return (broker_group_t){name, s_settings (config, section)};
 }
 
 static core_limits_t

@@ -12,9 +12,6 @@
 
 //  At most 128 bytes, with its four to six bytes of the index. The payload is elsewhere.
 
-#define TASK_ATTEMPTS_MAX                                                                  \
-    65000  //  Failures that may be allowed; they are counted in 16 bits
-
 typedef struct {
     uint64_t id;              //  Its number; 0 when the slot is free
     uint64_t fence;           //  Of the running or the last attempt; 0 before the first

@@ -39,6 +39,8 @@ static const struct {
     {"backoff", SETTING_DURATION, 1, YEAR_MS, "backoff=500ms"},
     {"backoff_max", SETTING_DURATION, 1, YEAR_MS, "backoff_max=5m"},
     {"keep_results", SETTING_DURATION, 1000, YEAR_MS, "keep_results=1d"},
+    {"max_running", SETTING_COUNT, 1, 1000000000, "max_running=10"},
+    {"weight", SETTING_COUNT, 1, 1000, "weight=3"},
 };
 
 #define SETTINGS (sizeof s_settings / sizeof s_settings [0])
@@ -170,6 +172,33 @@ s_set (command_call_t *call)
     return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
 }
 
+//  Stops or goes on with giving out tasks of a group; what runs goes on in any case.
+
+static int
+s_set_paused (command_call_t *call, int64_t paused)
+{
+    stint_setting_t setting = {"paused", paused};
+    int code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    stint_status_t status =
+        stint_client_group_set (call->client, call->words [1], &setting, 1);
+    return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
+}
+
+static int
+s_pause (command_call_t *call)
+{
+    return s_set_paused (call, 1);
+}
+
+static int
+s_resume (command_call_t *call)
+{
+    return s_set_paused (call, 0);
+}
+
 static int
 s_remove (command_call_t *call)
 {
@@ -192,12 +221,13 @@ s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
     table_add (table, text_number (held, call->terminal, text));
     for (size_t at = 0; at < SETTINGS; at++) {
         uint64_t value = answer_number (group, s_settings [at].name);
-        if (value <= INT64_MAX && answer_has_number (group, s_settings [at].name))
+        if (value > 0 && value <= INT64_MAX)
             s_format (at, (int64_t) value, text);
         else
             snprintf (text, sizeof text, "-");
         table_add (table, text);
     }
+    table_add (table, answer_number (group, "paused") ? "yes" : "-");
 }
 
 static int
@@ -213,8 +243,8 @@ s_list (command_call_t *call)
 
     uint32_t count = answer_count (map, "groups");
     stint_bytes_t groups = answer_elements (map, "groups");
-    table_t *table = table_new ("GROUP >TASKS >MAX_TASKS >MAX_BYTES >MAX_ATTEMPTS "
-                                ">BACKOFF >BACKOFF_MAX >KEEP_RESULTS");
+    table_t *table = table_new ("GROUP >TASKS >MAX_TASKS >MAX_BYTES >MAX_ATTEMPTS >BACKOFF "
+                                ">BACKOFF_MAX >KEEP_RESULTS >MAX_RUNNING >WEIGHT PAUSED");
     for (uint32_t at = 0; at < count; at++) {
         stint_bytes_t group = answer_take (&groups);
         if (call->json)
@@ -238,10 +268,13 @@ command_group (command_call_t *call)
         int words_min;     //  Fewest arguments, with it
         int words_max;     //  Most arguments; 0 for no limit
         command_fn *run;   //  Carries it out
-    } actions [] = {
-        {"list", 0, 1, s_list}, {"set", 2, 0, s_set}, {"remove", 2, 2, s_remove}};
+    } actions [] = {{"list", 0, 1, s_list},
+                    {"set", 2, 0, s_set},
+                    {"pause", 2, 2, s_pause},
+                    {"resume", 2, 2, s_resume},
+                    {"remove", 2, 2, s_remove}};
     static const char usage [] =
-        "stint group list | set GROUP NAME=VALUE... | remove GROUP";
+        "stint group list | set GROUP NAME=VALUE... | pause|resume|remove GROUP";
 
     size_t count = sizeof actions / sizeof actions [0];
     const char *word = call->count > 0 ? call->words [0] : "list";

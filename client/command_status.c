@@ -48,8 +48,12 @@ s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
     static const char *const numbers [] = {"running",  "done",    "dead",
                                            "finished", "retried", "workers"};
     char text [80];
+    char name [80];
     char span [TEXT_NUMBER_SIZE];
-    table_add (table, answer_text (group, "group", text, sizeof text));
+    snprintf (name, sizeof name, "%s%s",
+              answer_text (group, "group", text, sizeof text - 1),
+              answer_number (group, "paused") ? "*" : "");
+    table_add (table, name);
     s_add_number (table, call, group, "delayed");
     s_add_number (table, call, group, "ready");
     uint64_t oldest = answer_number (group, "oldest");
@@ -75,10 +79,12 @@ s_print_status (const command_call_t *call, stint_bytes_t map)
                                 ">FINISHED >RETRIED >WORKERS");
     uint64_t dead = 0;
     uint64_t deserted = 0;
+    uint64_t paused = 0;
     for (uint32_t at = 0; at < count; at++) {
         stint_bytes_t group = answer_take (&groups);
         s_add_group (table, call, group);
         dead += answer_number (group, "dead");
+        paused += answer_number (group, "paused");
         deserted +=
             answer_number (group, "ready") > 0 && answer_number (group, "workers") == 0;
     }
@@ -86,6 +92,8 @@ s_print_status (const command_call_t *call, stint_bytes_t map)
     table_destroy (&table);
     if (!call->terminal)
         return;
+    if (paused > 0)
+        printf ("* is paused: stint group resume GROUP\n");
     if (dead > 0)
         printf ("%s%" PRIu64 " dead%s: stint ls --state dead\n", call->colored ? RED : "",
                 dead, call->colored ? PLAIN : "");

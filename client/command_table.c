@@ -184,7 +184,8 @@ static const command_t s_commands [] = {
      "never was.\n",
      NULL, 1, INT_MAX, s_none, command_cancel},
     {"ping", "", "ask whether the broker answers", "", NULL, 0, 0, s_none, command_ping},
-    {"group", "[list | set GROUP NAME=VALUE... | remove GROUP]", "list or change groups",
+    {"group", "[list | set GROUP NAME=VALUE... | pause|resume|remove GROUP]",
+     "list or change groups",
      "Alone it lists them. A group is made by the first task that is pushed to it, or by\n"
      "set. Settings, each of which goes back to the broker's own with 0:\n"
      "\n"
@@ -195,8 +196,14 @@ static const command_t s_commands [] = {
      "    backoff_max   longest wait between two attempts\n"
      "    keep_results  how long an ended task and its result are kept; those of a map\n"
      "                  go as soon as it has them\n"
+     "    max_running   tasks of the group at workers at once; 0: any number\n"
+     "    weight        its share of workers that serve other groups, too: of two groups\n"
+     "                  with 3 and 1, one has three tasks for each of the other's\n"
      "\n"
-     "    stint group set resize max_tasks=1000 backoff=5s\n",
+     "A paused group takes tasks and gives none to workers; what runs there goes on.\n"
+     "\n"
+     "    stint group set resize max_tasks=1000 backoff=5s\n"
+     "    stint group pause resize\n",
      NULL, 0, INT_MAX, s_none, command_group},
     {"version", "", "print the version", "", NULL, 0, 0, s_none, command_version},
     {"help", "[COMMAND]", "print the help of a command", "", NULL, 0, 1, s_none,

@@ -45,7 +45,7 @@ scene_prepare (scene_t *self)
                    .liveness = 3,
                    .waiting_max = 1 << 26,
                    .memory_max = UINT64_MAX,
-                   .defaults = {1000, 1 << 26, 5, 1000, 300000, 3600000}},
+                   .defaults = {{1000, 1 << 26, 5, 1000, 300000, 3600000, 0, 1, 0}}},
         .engine = &store_memory,
         .endpoints = self->endpoints,
         .endpoint_count = 1,

@@ -87,7 +87,7 @@ s_audit_group (const core_t *core, uint32_t slot)
         AUDIT (tasks [task].id > before);
         before = tasks [task].id;
     }
-    bool runnable = group_ready (group) > 0 && group->waiting.count > 0;
+    bool runnable = groups_may_run (&core->groups, slot);
     AUDIT (runnable == group_runs_linked (core->groups.groups.pool, slot));
     return NULL;
 }

@@ -156,7 +156,7 @@ run 64 group sett resize
 run 64 group set
 has err '^stint: group set: which group\?$'
 run 64 group set resize
-has err 'which setting\? there are max_tasks, max_bytes, max_attempts, backoff, backoff_max, keep_results$'
+has err 'which setting\? there are max_tasks, max_bytes, max_attempts, backoff, backoff_max, keep_results, max_running, weight$'
 run 64 group set resize max_attempts=1001
 has err '^stint: "max_attempts=1001": max_attempts is a number from 1 to 1000, or 0 for'
 run 64 group set resize max_bytes=65T
@@ -365,7 +365,7 @@ fi
 
 run 0 group set small max_tasks=2 backoff=5s max_bytes=1M keep_results=2h
 run 0 group list
-has out '^small +0 +2 +1M +[0-9]+ +5s +[0-9a-z]+ +2h$'
+has out '^small +0 +2 +1M +[0-9]+ +5s +[0-9a-z]+ +2h +- +1 +-$'
 run 0 push small a
 run 0 push small b
 run 75 push small c
@@ -411,6 +411,26 @@ run 0 show "$task" --json
 if grep -q '"payload"' "$home/out"; then fail 'a payload that the broker let go of is told'; fi
 run 0 status --json
 has out '"uptime_ms":[0-9]+,.*"oldest_ms":[0-9]+,.*"backoff_ms":5000,.*"keep_results_ms":7200000'
+
+# A paused group takes tasks, says so, and gives none out.
+run 0 group set later max_running=1 weight=3
+run 0 group pause later
+run 0 group list
+has out '^later +0 .* 1 +3 +yes$'
+run 0 push later x
+held=$(cat "$home/out")
+start_worker later --slots 2 --exec cat
+timeout 30 sh -c "until '$bin/stint' status | grep -q '^later[*] .* 1\$'; do :; done" ||
+    fail 'the worker of a paused group is not there'
+run 0 status
+has out '^later\* +0 +1 '
+run 124 wait "$held" --timeout 300ms
+run 0 group resume later
+run 0 wait "$held"
+run 64 group set later weight=1001
+has err 'weight is a number from 1 to 1000, or 0 for the broker.s own'
+run 64 group paus later
+has err 'did you mean "pause"'
 
 # A group may hold less than a push would like to bring.
 run 0 group set narrow max_tasks=5

@@ -117,15 +117,15 @@ s_draw_name (s_play_t *self)
 static void
 s_put_fields (s_play_t *self)
 {
-    static const char *const settings [] = {"max_tasks", "max_bytes",   "max_attempts",
-                                            "backoff",   "backoff_max", "keep_results",
-                                            "other"};
+    static const char *const settings [] = {
+        "max_tasks",    "max_bytes", "max_attempts", "backoff", "backoff_max",
+        "keep_results", "other",     "max_running",  "weight",  "paused"};
     stint_writer_t *out = &self->rig->header;
     stint_wire_field (out, 'f');
     uint32_t count = (uint32_t) s_draw (self, 3);
     stint_write_map (out, count);
     for (uint32_t index = 0; index < count; index++) {
-        stint_write_text (out, settings [s_draw (self, 7)]);
+        stint_write_text (out, settings [s_draw (self, 10)]);
         if (s_draw (self, 16) == 0)
             stint_write_nil (out);
         else
@@ -401,7 +401,7 @@ fuzz_session (const uint8_t *data, size_t size)
     limits.sessions = 8;
     limits.waiting_max = 30000;
     limits.memory_max = 20000;
-    limits.defaults = (record_settings_t){40, 40000, 3, 1000, 60000, 20000};
+    limits.defaults = (record_settings_t){{40, 40000, 3, 1000, 60000, 20000, 0, 1, 0}};
     s_play_t self = {.rig = rig_new (&limits), .sequence = {1, 1, 1, 1}};
     size_t steps = size / STEP < STEPS ? size / STEP : STEPS;
     for (size_t step = 0; step < steps; step++) {

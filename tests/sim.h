@@ -23,6 +23,7 @@
 #define SIM_ACTS 4096              //  Most acts of an actor that can be left out
 #define SIM_TRUTHS 1024            //  Most tasks that are pushed in a world
 #define SIM_GROUPS 4               //  Names of groups that players know
+#define SIM_PAUSED 8               //  The setting that stops a group
 #define SIM_LEASES 64              //  Most sessions
 #define SIM_ACKED 256              //  Batches that are told apart
 
@@ -124,6 +125,8 @@ typedef struct {
     int64_t before_ms;  //  As it was told before
     int64_t told_at;    //  When that changed
     uint64_t gate;      //  Block that the last outcome that had to wait waited for
+    uint32_t streak;    //  Tasks that it was given in a row, though other groups wanted it,
+    uint32_t streak_group;  //  of this group
 } sim_session_t;
 
 typedef struct sim sim_t;

@@ -255,6 +255,7 @@ s_run_core (sim_t *self)
         s_take (self, true);
     }
     sim_notice_run (self, true);
+    sim_share_run (self);
     if (!more && sim_random (&self->chance, 64) == 0)
         sim_truth_audit (self);
 }

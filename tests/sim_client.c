@@ -313,14 +313,25 @@ s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
         message.cursor = s_after (self, chance);
     }
     else if (command == STP_GROUP) {
-        static const uint64_t least [] = {0, 5, 500, 1, 500, 1};
-        static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6};
-        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 6) : 0);
+        static const uint64_t least [] = {0, 5, 500, 1, 500, 1, 0, 1, 0};
+        static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6, 5, 4, 2};
+        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 9) : 0);
         message.count =
             least [message.setting] + sim_random (chance, more [message.setting]);
     }
     if (message.id || command == STP_QUERY || command == STP_GROUP)
         sim_link_send (self, peer, &message);
+}
+
+//  In the end every group has to come to its end.
+
+static void
+s_resume (sim_t *self, uint32_t peer, uint64_t *chance)
+{
+    sim_message_t message = {.command = STP_GROUP, .setting = SIM_PAUSED};
+    message.request = REQUEST (FOR_OTHER, ++self->peers [peer].requests);
+    message.group = (uint8_t) sim_random (chance, SIM_GROUPS);
+    sim_link_send (self, peer, &message);
 }
 
 void
@@ -331,6 +342,8 @@ sim_client_act (sim_t *self, uint32_t peer, uint64_t *chance)
         sim_client_collect (self, peer, chance);
         if (number < 100)
             sim_client_resend (self, peer);
+        else if (number < 200)
+            s_resume (self, peer, chance);
     }
     else if (number < 550)
         s_push (self, peer, chance);

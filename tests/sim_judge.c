@@ -301,6 +301,7 @@ s_judge_task (sim_t *self, sim_said_t *said)
     sim_check (self, session->held.count <= session->capacity && !session->gone, "S12",
                "a worker has %u tasks and wants %u", session->held.count,
                session->capacity);
+    sim_share_given (self, reply);
     truth->given++;
     truth->adopter = 0;
     truth->fence = reply->fence;

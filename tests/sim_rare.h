@@ -65,6 +65,9 @@
     X (RARE_STRANGER, "peer went on as if it were known")                                  \
     X (RARE_LONG_ENDED, "outcome did not wait, because its record was durable")            \
     X (RARE_BEHIND, "tasks waited because the disk was far behind")                        \
+    X (RARE_PAUSED, "tasks waited because their group was paused")                         \
+    X (RARE_RUNNING_MAX, "tasks waited because of max_running")                            \
+    X (RARE_SHARED, "worker went on with another group though one had more")               \
     X (RARE_CUT_OFF, "peer that could not be reached was cut off")                         \
     X (RARE_CANCEL_WAITING, "waiting task was cancelled")                                  \
     X (RARE_CANCEL_RUNNING, "running task was cancelled")                                  \

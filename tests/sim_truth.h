@@ -56,6 +56,10 @@ void sim_truth_recovered (sim_t *self);
 //  forgiven later moves that time on.
 void sim_truth_gives_up (sim_t *self);
 
+//  A task was given out; the core has run. Limits, pauses and shares of groups are kept.
+void sim_share_given (sim_t *self, const reply_t *reply);
+void sim_share_run (sim_t *self);
+
 //  Returns null when all is at its end, or what is not.
 const char *sim_truth_left (sim_t *self);
 

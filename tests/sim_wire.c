@@ -128,8 +128,15 @@ s_write_ready (const sim_message_t *message)
 static void
 s_write_group (const sim_message_t *message)
 {
-    static const char *const settings [] = {"",        "max_tasks",    "max_bytes",
-                                            "backoff", "keep_results", "max_attempts"};
+    static const char *const settings [] = {"",
+                                            "max_tasks",
+                                            "max_bytes",
+                                            "backoff",
+                                            "keep_results",
+                                            "max_attempts",
+                                            "max_running",
+                                            "weight",
+                                            "paused"};
     stint_wire_begin (&s_header, STP_GROUP, message->setting ? 4 : 3);
     stint_wire_number (&s_header, 'r', message->request);
     stint_wire_text (&s_header, 'g', sim_groups [message->group]);

@@ -100,6 +100,8 @@ s_draw_limits (sim_plan_t *plan, uint64_t *chance)
         .backoff = PICK (chance, 1, 100, 1000),
         .backoff_max = PICK (chance, 1000, 3000),
         .keep_results = PICK (chance, 50, 500, 5000, 3600000),
+        .max_running = PICK (chance, 0, 0, 0, 2, 6),
+        .weight = PICK (chance, 1, 1, 3),
     };
     plan->slack = PICK (chance, 0, 0, 300, 20000);
 }

@@ -44,7 +44,7 @@ s_record (record_kind_t kind)
                        .name = s_text ("bread"),
                        .payload = s_text ("flour and water"),
                        .result = s_text ("a loaf"),
-                       .settings = {1000, 1 << 20, 5, 250, 60000, 86400000},
+                       .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1}},
                        .recent_count = 2};
     record.recent [0] = (record_push_t){69000, 3000, 1000};
     record.recent [1] = (record_push_t){70000, 4000, 1};
@@ -191,10 +191,12 @@ Test (record, every_kind_has_a_name)
 
 Test (record, settings_that_are_zero_are_not_taken_over)
 {
-    record_settings_t own = {1, 2, 3, 4, 5, 6};
+    record_settings_t own = {{1, 2, 3, 4, 5, 6, 7, 8, 0}};
     record_settings_merge (&own, &(record_settings_t){.backoff = 9});
-    cr_assert (record_settings_equal (&own, &(record_settings_t){1, 2, 3, 9, 5, 6}));
-    cr_assert_not (record_settings_equal (&own, &(record_settings_t){1, 2, 3, 4, 5, 6}));
+    cr_assert (
+        record_settings_equal (&own, &(record_settings_t){{1, 2, 3, 9, 5, 6, 7, 8, 0}}));
+    cr_assert_not (
+        record_settings_equal (&own, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0}}));
 }
 
 //  ---------------------------------------------------------------------------------
@@ -313,7 +315,9 @@ Test (record, elements_that_are_missing_are_zero_and_further_ones_are_passed_ove
     static const uint8_t few [] = {0x92, RECORD_STARTED, 9};
     static const uint8_t more [] = {0x94, RECORD_DROPPED, 9, 0xa1, 'x', 0x92, 1, 2};
     static const uint8_t settings [] = {
-        0x94, RECORD_GROUP, 1, 0xa1, 'x', 0x97, 1, 2, 3, 4, 5, 6, 7};
+        0x94, RECORD_GROUP, 1, 0xa1, 'x', 0x9a, 1, 2, 3, 4, 5, 6, 7, 8, 1, 10};
+    static const uint8_t older [] = {0x94, RECORD_GROUP, 1, 0xa1, 'x', 0x96, 1, 2, 3, 4, 5,
+                                     6};
     record_t record = s_read ((stint_bytes_t){few, sizeof few});
     cr_assert_eq (record.id, 9);
     cr_assert_eq (record.fence, 0);
@@ -321,4 +325,9 @@ Test (record, elements_that_are_missing_are_zero_and_further_ones_are_passed_ove
     cr_assert_eq (record.id, 9);
     record = s_read ((stint_bytes_t){settings, sizeof settings});
     cr_assert_eq (record.settings.keep_results, 6);
+    cr_assert_eq (record.settings.paused, 1);
+    record = s_read ((stint_bytes_t){older, sizeof older});
+    cr_assert_eq (record.settings.keep_results, 6);
+    cr_assert_eq (record.settings.max_running, 0);
+    cr_assert_eq (record.settings.paused, 0);
 }
