@@ -54,7 +54,7 @@ lease_done (core_t *core, int64_t now, uint32_t slot, stint_bytes_t result)
 }
 
 //  Exponential back-off with a quarter of jitter, so that tasks that failed together do
-//  not come back together.
+//  not come back together; backoff_max is the longest wait, with its jitter.
 
 static int64_t
 s_backoff (core_t *core, const task_t *task, uint32_t failures)
@@ -63,8 +63,9 @@ s_backoff (core_t *core, const task_t *task, uint32_t failures)
     uint64_t wait = settings.backoff;
     for (uint32_t count = 1; count < failures && wait < settings.backoff_max; count++)
         wait *= 2;
-    if (wait > settings.backoff_max)
-        wait = settings.backoff_max;
+    uint64_t most = settings.backoff_max - settings.backoff_max / 5;
+    if (wait > most)
+        wait = most;
     core->chance += 0x9e3779b97f4a7c15u;
     return (int64_t) (wait - wait / 4 + stint_index_mix (core->chance) % (wait / 2 + 1));
 }

@@ -115,8 +115,8 @@ s_judge_failure (sim_t *self, uint32_t index, const task_t *task)
     uint64_t base = settings.backoff;
     for (uint32_t count = 1; count < task->failures && base < settings.backoff_max; count++)
         base *= 2;
-    if (base > settings.backoff_max)
-        base = settings.backoff_max;
+    uint64_t most = settings.backoff_max - settings.backoff_max / 5;
+    base = base > most ? most : base;
     uint64_t least = base - base / 4;
     bool right = item->delay > 0
                      ? wait == (int64_t) item->delay

@@ -254,6 +254,21 @@ Test (core, a_group_that_holds_its_most_tasks_is_full_until_some_are_gone)
     s_accepted (4, 1);
 }
 
+Test (core, a_push_that_is_refused_makes_no_group)
+{
+    record_settings_t defaults = s_rig->core->groups.defaults;
+    defaults.max_bytes = 10;
+    core_set_defaults (s_rig->core, &defaults);
+    rig_push (s_rig, s_client, "rye", 1, 1, "twenty bytes of flour");
+    s_refused ("invalid");
+    defaults.max_bytes = 1000;
+    core_set_defaults (s_rig->core, &defaults);
+    s_rig->core->limits.store_max = 1;
+    rig_push (s_rig, s_client, "rye", 1, 1, "flour");
+    s_full ("store/size_max");
+    cr_assert_eq (groups_find (&s_rig->core->groups, stint_bytes_of ("rye")), 0);
+}
+
 Test (core, a_group_that_holds_its_most_bytes_is_full)
 {
     rig_set (s_rig, s_client, "bread", "max_bytes", 100);

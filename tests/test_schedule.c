@@ -215,6 +215,23 @@ Test (schedule, a_paused_group_takes_tasks_and_gives_none_and_what_runs_goes_on)
         cr_assert_eq (s_do (worker), 0);
 }
 
+//  What a pool grows by is what it could do.
+
+Test (schedule, workers_are_told_of_the_tasks_that_may_run)
+{
+    rig_set (s_rig, s_client, "bread", "max_running", 4);
+    rig_set (s_rig, s_client, "cheese", "paused", 1);
+    rig_push (s_rig, s_client, "bread", 1, 20, "flour");
+    rig_push (s_rig, s_client, "cheese", 21, 20, "milk");
+    rig_push (s_rig, s_client, "apples", 41, 3, "x");
+    uint32_t worker = s_worker (5, 3, 2);
+    rig_deaf (s_rig);
+    rig_pass (s_rig, 1000);
+    const rig_said_t *said = rig_hear (s_rig, worker, STP_HEARTBEAT);
+    cr_assert (said);
+    cr_assert_eq (said->reply.count, 4 + 3);
+}
+
 Test (schedule, a_pause_a_limit_and_a_weight_survive_a_restart)
 {
     rig_set (s_rig, s_client, "bread", "paused", 1);
