@@ -10,7 +10,7 @@ set terminal svg size 720,440 font 'sans-serif,13' background rgb 'white'
 set output sprintf ('%s/%s.svg', folder, kind)
 set logscale x
 set yrange [0:*]
-set format y '%.0s %c'
+set format y '%.1s %c'
 set ylabel 'tasks a second, 64 B, durable'
 set grid ytics linecolor rgb '#dddddd'
 set border 3
