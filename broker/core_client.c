@@ -151,17 +151,19 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
         core_error (out, session, message->request, "unknown", "no such batch");
         return;
     }
-    //  Slot 0, of no group, has the broker's own settings: one that is refused makes none
-    uint32_t found = groups_find (&core->groups, message->group);
-    const char *large = s_too_large (core, found, message);
+    //  Slot 0, of no group, has the broker's own settings: a push that is refused makes
+    //  none
+    uint32_t group = groups_find (&core->groups, message->group);
+    const char *large = s_too_large (core, group, message);
     if (large) {
         core_error (out, session, message->request, "invalid", large);
         return;
     }
-    const char *full = s_full_of (core, found, message);
-    uint32_t group = full ? 0 : core_group (core, message->group);
-    if (!full && !group)
-        full = "the broker has as many groups as its limits/groups allows";
+    const char *full = s_full_of (core, group, message);
+    if (!full && !group) {
+        group = core_group (core, message->group);
+        full = group ? NULL : "the broker has as many groups as its limits/groups allows";
+    }
     if (full) {
         s_full (out, session, message->request, full);
         return;

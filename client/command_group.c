@@ -143,6 +143,20 @@ s_no_setting (void)
                          "group set: which setting? there are %s", names);
 }
 
+//  Changes settings of the group that was named.
+
+static int
+s_change (command_call_t *call, const stint_setting_t *settings, size_t count)
+{
+    int code = command_connect (call);
+    if (code != COMMAND_OK)
+        return code;
+
+    stint_status_t status =
+        stint_client_group_set (call->client, call->words [1], settings, count);
+    return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
+}
+
 static int
 s_set (command_call_t *call)
 {
@@ -163,40 +177,21 @@ s_set (command_call_t *call)
         settings [place] = setting;
         count = place == count ? count + 1 : count;
     }
-    int code = command_connect (call);
-    if (code != COMMAND_OK)
-        return code;
-
-    stint_status_t status =
-        stint_client_group_set (call->client, call->words [1], settings, count);
-    return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
+    return s_change (call, settings, count);
 }
 
-//  Stops or goes on with giving out tasks of a group; what runs goes on in any case.
-
-static int
-s_set_paused (command_call_t *call, int64_t paused)
-{
-    stint_setting_t setting = {"paused", paused};
-    int code = command_connect (call);
-    if (code != COMMAND_OK)
-        return code;
-
-    stint_status_t status =
-        stint_client_group_set (call->client, call->words [1], &setting, 1);
-    return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
-}
+//  Stops giving out tasks of a group, or goes on; what runs goes on in any case.
 
 static int
 s_pause (command_call_t *call)
 {
-    return s_set_paused (call, 1);
+    return s_change (call, &(stint_setting_t){"paused", 1}, 1);
 }
 
 static int
 s_resume (command_call_t *call)
 {
-    return s_set_paused (call, 0);
+    return s_change (call, &(stint_setting_t){"paused", 0}, 1);
 }
 
 static int

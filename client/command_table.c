@@ -196,7 +196,7 @@ static const command_t s_commands [] = {
      "    backoff_max   longest wait between two attempts\n"
      "    keep_results  how long an ended task and its result are kept; those of a map\n"
      "                  go as soon as it has them\n"
-     "    max_running   tasks of the group at workers at once; 0: any number\n"
+     "    max_running   tasks of the group at workers at once\n"
      "    weight        its share of workers that serve other groups, too: of two groups\n"
      "                  with 3 and 1, one has three tasks for each of the other's\n"
      "\n"
