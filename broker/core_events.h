@@ -55,6 +55,12 @@ uint32_t core_group (core_t *core, stint_bytes_t name);
 void core_error (effects_t *out, uint32_t session, uint64_t request, const char *code,
                  const char *text);
 
+//  Answers with FULL: nothing was done, and it may be tried again.
+void core_full (effects_t *out, uint32_t session, uint64_t request, const char *text);
+
+//  Answers with ACCEPTED, once all that was written so far is durable.
+reply_t *core_accepted (effects_t *out, uint32_t session, uint64_t request);
+
 //  Sends those who wait for single tasks what became of them, while there is room.
 bool core_tell (core_t *core, effects_t *out);
 

@@ -1,0 +1,189 @@
+//  apply_table: the records of groups, batches, producers and workers
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "apply_table.h"
+
+static void
+s_drop_record (core_t *core, journal_place_t *kept)
+{
+    if (kept->block)
+        journal_drop (core->journal, *kept);
+    *kept = (journal_place_t){0};
+}
+
+//  Notes where the full record of a thing lies that is not a task.
+
+static void
+s_keep_record (core_t *core, journal_place_t *kept)
+{
+    s_drop_record (core, kept);
+    *kept = (journal_place_t){core->at_block, 0, 0};
+    journal_hold (core->journal, *kept);
+}
+
+static const char *
+s_on_group (core_t *core, const record_t *record)
+{
+    if (record->group == 0 || record->group > core->limits.groups)
+        return "it has more groups than limits/groups allows";
+    uint32_t slot = (uint32_t) record->group;
+    groups_ensure (&core->groups, slot);
+    groups_name (&core->groups, slot, record->name);
+    group_t *group = &core->groups.groups.pool [slot];
+    group->settings = record->settings;
+    s_keep_record (core, &group->kept);
+    group_kept_renew (&core->groups.kept, core->groups.groups.pool, slot);
+    groups_update (&core->groups, slot);
+    return NULL;
+}
+
+static const char *
+s_on_group_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = (uint32_t) record->group;
+    group_t *group = &core->groups.groups.pool [slot];
+    if (record->group > core->groups.groups.used || !group->used)
+        return NULL;
+    if (group_held (group) > 0)
+        return "it removes a group that holds tasks";
+    s_drop_record (core, &group->kept);
+    groups_remove (&core->groups, slot);
+    return NULL;
+}
+
+static const char *
+s_on_batch (core_t *core, const record_t *record)
+{
+    if (!batches_find (&core->batches, record->batch)
+        && core->batches.batches.count == core->batches.batches.capacity)
+        return "it has more batches than limits/batches allows";
+    uint32_t slot = batches_ensure (&core->batches, record->batch);
+    batch_t *pool = core->batches.batches.pool;
+    batches_name (&core->batches, slot, (uint32_t) record->group, record->name);
+    pool [slot].at = record->at;
+    if (record->kind == RECORD_KEPT_BATCH) {
+        pool [slot].pushed = record->pushed;
+        pool [slot].done = record->done;
+        pool [slot].dead = record->dead;
+        pool [slot].cancelled = record->cancelled;
+        pool [slot].collected = record->position;
+    }
+    s_keep_record (core, &pool [slot].kept);
+    batch_kept_renew (&core->batches.kept, pool, slot);
+    return NULL;
+}
+
+static const char *
+s_on_batch_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = batches_find (&core->batches, record->batch);
+    batch_t *batch = &core->batches.batches.pool [slot];
+    if (!slot)
+        return NULL;
+    if (batch->held > 0)
+        return "it forgets a batch that holds tasks";
+    s_drop_record (core, &batch->kept);
+    batches_remove (&core->batches, slot);
+    return NULL;
+}
+
+static const char *
+s_on_producer (core_t *core, const record_t *record)
+{
+    if (!producers_find (&core->producers, record->producer)
+        && core->producers.producers.count == core->producers.producers.capacity)
+        return "it has more producers than limits/producers allows";
+    uint32_t slot = producers_ensure (&core->producers, record->producer);
+    producer_t *pool = core->producers.producers.pool;
+    pool [slot].recent_count = 0;
+    for (uint32_t index = 0; index < record->recent_count; index++)
+        producers_push (&core->producers, slot, record->recent [index], record->at);
+    pool [slot].next = record->sequence;
+    s_keep_record (core, &pool [slot].kept);
+    producer_kept_renew (&core->producers.kept, pool, slot);
+    return NULL;
+}
+
+static const char *
+s_on_producer_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = producers_find (&core->producers, record->producer);
+    if (!slot)
+        return NULL;
+    s_drop_record (core, &core->producers.producers.pool [slot].kept);
+    producers_remove (&core->producers, slot);
+    return NULL;
+}
+
+static const char *
+s_on_worker (core_t *core, const record_t *record)
+{
+    if (!roster_find (&core->roster, record->id)
+        && core->roster.workers.count == core->roster.workers.capacity)
+        return "it has more workers than limits/sessions allows";
+    uint32_t slot = roster_ensure (&core->roster, record->id);
+    roster_entry_t *pool = core->roster.workers.pool;
+    s_keep_record (core, &pool [slot].kept);
+    roster_kept_renew (&core->roster.kept, pool, slot);
+    return NULL;
+}
+
+static const char *
+s_on_worker_gone (core_t *core, const record_t *record)
+{
+    uint32_t slot = roster_find (&core->roster, record->id);
+    if (!slot)
+        return NULL;
+    s_drop_record (core, &core->roster.workers.pool [slot].kept);
+    roster_remove (&core->roster, slot);
+    return NULL;
+}
+
+void
+apply_producer_pushed (core_t *core, const record_t *record, uint32_t count)
+{
+    uint32_t slot = producers_ensure (&core->producers, record->producer);
+    producer_t *pool = core->producers.producers.pool;
+    record_push_t push = {record->sequence, record->id, count};
+    producers_push (&core->producers, slot, push, record->at);
+    if (!pool [slot].kept.block) {
+        s_keep_record (core, &pool [slot].kept);
+        producer_kept_append (&core->producers.kept, pool, slot);
+    }
+}
+
+const char *
+apply_to_table (core_t *core, const record_t *record)
+{
+    switch (record->kind) {
+        case RECORD_GROUP:
+            return s_on_group (core, record);
+        case RECORD_GROUP_GONE:
+            return s_on_group_gone (core, record);
+        case RECORD_BATCH:
+        case RECORD_KEPT_BATCH:
+            return s_on_batch (core, record);
+        case RECORD_BATCH_GONE:
+            return s_on_batch_gone (core, record);
+        case RECORD_KEPT_PRODUCER:
+            return s_on_producer (core, record);
+        case RECORD_PRODUCER_GONE:
+            return s_on_producer_gone (core, record);
+        case RECORD_WORKER:
+            return s_on_worker (core, record);
+        case RECORD_WORKER_GONE:
+            return s_on_worker_gone (core, record);
+        case RECORD_PUSHED:
+        case RECORD_STARTED:
+        case RECORD_DONE:
+        case RECORD_FAILED:
+        case RECORD_RETURNED:
+        case RECORD_CANCELLED:
+        case RECORD_COLLECTED:
+        case RECORD_DROPPED:
+        case RECORD_KEPT_TASK:
+        case RECORD_CLOSED:
+        default:
+            return "it has a record of a kind that this version does not know";
+    }
+}

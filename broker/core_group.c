@@ -1,0 +1,157 @@
+//  core_group: what the core does with GROUP, and what it forgets by itself
+//  SPDX-License-Identifier: MPL-2.0
+
+#include "apply.h"
+#include "core_events.h"
+
+#include <string.h>
+
+//  Reads the settings that are named over those that are there.
+
+static bool
+s_read_settings (const stint_message_t *message, record_settings_t *settings)
+{
+    if (message->fields.size == 0)
+        return true;
+    stint_reader_t reader = stint_reader_of (message->fields);
+    uint32_t pairs = stint_read_map (&reader);
+    for (uint32_t pair = 0; pair < pairs; pair++) {
+        stint_bytes_t name = stint_read_bytes (&reader);
+        uint64_t value = stint_read_number (&reader);
+        size_t index = record_setting (name);
+        if (reader.bad || index == RECORD_SETTINGS
+            || value > record_setting_table [index].most)
+            return false;
+        settings->list [index] = value;
+    }
+    return true;
+}
+
+static void
+s_set_group (core_t *core, uint32_t session, const stint_message_t *message, effects_t *out)
+{
+    uint32_t found = groups_find (&core->groups, message->group);
+    record_t record = {.kind = RECORD_GROUP, .name = message->group};
+    record.group = found ? found : groups_next (&core->groups);
+    if (found)
+        record.settings = core->groups.groups.pool [found].settings;
+    if (!s_read_settings (message, &record.settings))
+        core_error (out, session, message->request, "invalid",
+                    "a group has no such setting, or it is out of its range: max_tasks, "
+                    "max_bytes, max_attempts, backoff, backoff_max, keep_results, "
+                    "max_running, weight and paused are numbers");
+    else if (!record.group)
+        core_full (out, session, message->request,
+                   "the broker has as many groups as its limits/groups allows");
+    else {
+        apply_now (core, &record, NULL);
+        core_accepted (out, session, message->request);
+    }
+}
+
+//  Returns true when a batch of the group holds tasks: they are in other groups.
+
+static bool
+s_batches_hold (const core_t *core, uint32_t group)
+{
+    const batch_pool_t *batches = &core->batches.batches;
+    for (uint32_t slot = 1; slot <= batches->used; slot++) {
+        if (batches->pool [slot].group == group && batches->pool [slot].held > 0)
+            return true;
+    }
+    return false;
+}
+
+//  Forgets the batches of a group.
+
+static void
+s_remove_batches (core_t *core, uint32_t group)
+{
+    const batch_pool_t *batches = &core->batches.batches;
+    for (uint32_t slot = 1; slot <= batches->used; slot++) {
+        if (batches->pool [slot].id && batches->pool [slot].group == group) {
+            record_t record = {.kind = RECORD_BATCH_GONE, .batch = batches->pool [slot].id};
+            apply_now (core, &record, NULL);
+        }
+    }
+}
+
+static void
+s_remove_group (core_t *core, uint32_t session, const stint_message_t *message,
+                effects_t *out)
+{
+    uint32_t slot = groups_find (&core->groups, message->group);
+    const group_t *group = &core->groups.groups.pool [slot];
+    if (!slot)
+        core_error (out, session, message->request, "unknown", "no such group");
+    else if (group_held (group) > 0 || group->subscribers > 0
+             || s_batches_hold (core, slot))
+        core_error (out, session, message->request, "occupied",
+                    "the group or one of its batches holds tasks, or workers serve it");
+    else {
+        s_remove_batches (core, slot);
+        record_t record = {.kind = RECORD_GROUP_GONE, .group = slot};
+        apply_now (core, &record, NULL);
+        core_accepted (out, session, message->request);
+    }
+}
+
+static bool
+s_says (stint_bytes_t bytes, const char *text)
+{
+    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
+}
+
+void
+core_on_group (core_t *core, int64_t now, uint32_t session, const stint_message_t *message,
+               effects_t *out)
+{
+    (void) now;
+    if (s_says (message->operation, "set"))
+        s_set_group (core, session, message, out);
+    else if (s_says (message->operation, "remove"))
+        s_remove_group (core, session, message, out);
+    else
+        core_error (out, session, message->request, "invalid",
+                    "o is \"set\" or \"remove\"");
+}
+
+//  ---------------------------------------------------------------------------------
+//  Forgetting
+
+static bool
+s_sweep_group (core_t *core, int64_t now, uint32_t slot)
+{
+    const group_t *group = &core->groups.groups.pool [slot];
+    const task_t *tasks = core->tasks.tasks.pool;
+    for (int count = 0; count < 256; count++) {
+        uint32_t task = group->ended.head;
+        if (!task || tasks [task].until > now)
+            return false;
+        record_t record = {.kind = RECORD_DROPPED, .id = tasks [task].id};
+        apply_now (core, &record, NULL);
+    }
+    return true;
+}
+
+bool
+core_sweep (core_t *core, int64_t now)
+{
+    bool more = false;
+    for (int count = 0; count < 64 && core->groups.groups.used > 0; count++) {
+        core->sweep_group = core->sweep_group % core->groups.groups.used + 1;
+        if (core->groups.groups.pool [core->sweep_group].used)
+            more |= s_sweep_group (core, now, core->sweep_group);
+    }
+    for (int count = 0; count < 256; count++) {
+        uint32_t slot = core->producers.idle.head;
+        const producer_t *producer = &core->producers.producers.pool [slot];
+        //  While there was no broker it could not push, however long that was
+        if (!slot || producer->at + CORE_PRODUCER_IDLE_MS > now
+            || core->started_at + CORE_PRODUCER_IDLE_MS > now)
+            break;
+        record_t record = {.kind = RECORD_PRODUCER_GONE, .producer = producer->id};
+        apply_now (core, &record, NULL);
+    }
+    return more;
+}
