@@ -71,6 +71,10 @@ s_unlink (core_t *core, uint32_t slot)
             break;
         case STINT_RUNNING:
             hold_take (core, slot);
+            groups_count_running (&core->groups, task, false);
+            break;
+        case STINT_BLOCKED:
+            task_list_remove (&groups_order (&core->groups, task)->blocked, pool, slot);
             break;
         case STINT_DONE:
         case STINT_DEAD:
@@ -84,7 +88,7 @@ s_unlink (core_t *core, uint32_t slot)
 }
 
 static void
-s_link (core_t *core, uint32_t slot)
+s_link (core_t *core, uint32_t slot, uint8_t before)
 {
     task_t *task = s_task (core, slot);
     task_t *pool = core->tasks.tasks.pool;
@@ -93,10 +97,14 @@ s_link (core_t *core, uint32_t slot)
             task_delays_push (&core->tasks.delays, pool, slot);
             break;
         case STINT_READY:
-            groups_enqueue (&core->groups, pool, slot);
+            groups_enqueue (&core->groups, pool, slot, before == STINT_BLOCKED);
             break;
         case STINT_RUNNING:
             hold_put (core, slot, core->at_session);
+            groups_count_running (&core->groups, task, true);
+            break;
+        case STINT_BLOCKED:
+            order_block (groups_order (&core->groups, task), pool, slot);
             break;
         case STINT_DONE:
         case STINT_DEAD:
@@ -109,6 +117,35 @@ s_link (core_t *core, uint32_t slot)
     s_group (core, task->group)->counts [task->state]++;
 }
 
+//  When the time of a task will be over as it is now: it has not begun, or not ended.
+
+static int64_t
+s_due (const core_t *core, const task_t *task)
+{
+    const terms_t *terms = &core->groups.kinds.kinds.pool [task->kind].terms;
+    if (task_ended (task->state))
+        return 0;
+    int64_t due = terms->deadline ? task->at + (int64_t) terms->deadline : 0;
+    if (terms->expires && task->attempts == 0 && task->state != STINT_RUNNING)
+        due = task->at + (int64_t) terms->expires;
+    return due;
+}
+
+static void
+s_update_due (core_t *core, uint32_t slot)
+{
+    task_t *task = s_task (core, slot);
+    task_t *pool = core->tasks.tasks.pool;
+    int64_t due = s_due (core, task);
+    if (due == task->due)
+        return;
+    if (task->due)
+        task_dues_remove (&core->tasks.dues, pool, slot);
+    task->due = due;
+    if (due)
+        task_dues_push (&core->tasks.dues, pool, slot);
+}
+
 //  Moves a task to another state. False when that is not legal: a broken journal.
 
 static bool
@@ -116,15 +153,75 @@ s_move (core_t *core, uint32_t slot, uint64_t state)
 {
     task_t *task = s_task (core, slot);
     uint8_t before = task->state;
-    if (state < STINT_DELAYED || state > STINT_CANCELLED
+    if (state < STINT_DELAYED || state >= TASK_STATES
         || !task_may (before, (uint8_t) state))
         return false;
     if (before)
         s_unlink (core, slot);
     task->state = (uint8_t) state;
-    s_link (core, slot);
+    s_link (core, slot, before);
     groups_update (&core->groups, task->group);
+    if (task->kind)
+        s_update_due (core, slot);
     return true;
+}
+
+//  ---------------------------------------------------------------------------------
+//  Orders: one task of each waits or runs, the others are blocked
+
+static bool
+s_waits (const task_t *task)
+{
+    return task->state == STINT_READY || task->state == STINT_DELAYED;
+}
+
+//  Lets a task wait, or blocks it when another one of its order is before it. A recovery
+//  may bring one later that is before those which are there.
+
+static bool
+s_wait (core_t *core, uint32_t slot, uint64_t state)
+{
+    order_t *order = groups_order (&core->groups, s_task (core, slot));
+    if (!order)
+        return s_move (core, slot, state);
+    uint32_t current = order->current;
+    if (current && current != slot) {
+        const task_t *other = s_task (core, current);
+        if (!s_waits (other) || other->attempts > 0 || other->id < s_task (core, slot)->id)
+            return s_move (core, slot, STINT_BLOCKED);
+        s_move (core, current, STINT_BLOCKED);
+    }
+    order->current = slot;
+    return s_move (core, slot, state);
+}
+
+//  Makes a task that runs the current one of its order, which it is but for a recovery.
+
+static bool
+s_run (core_t *core, uint32_t slot)
+{
+    order_t *order = groups_order (&core->groups, s_task (core, slot));
+    uint32_t current = order ? order->current : 0;
+    if (current && current != slot && s_waits (s_task (core, current)))
+        s_move (core, current, STINT_BLOCKED);
+    if (order)
+        order->current = slot;
+    return s_move (core, slot, STINT_RUNNING);
+}
+
+//  A task has ended: the next one of its order need not wait for it any more.
+
+static void
+s_unblock (core_t *core, uint32_t slot)
+{
+    order_t *order = groups_order (&core->groups, s_task (core, slot));
+    if (!order || order->current != slot)
+        return;
+    order->current = order->blocked.head;
+    order->gate = core->at_block;
+    if (order->current)
+        s_move (core, order->current,
+                s_task (core, order->current)->until > 0 ? STINT_DELAYED : STINT_READY);
 }
 
 //  Ends a task: it stays until it is collected or its retention is over.
@@ -135,6 +232,7 @@ s_end (core_t *core, uint32_t slot, const record_t *record, uint64_t state)
     task_t *task = s_task (core, slot);
     if (!s_move (core, slot, state))
         return false;
+    s_unblock (core, slot);
     task->until = record->until;
     task->holder = (uint32_t) record->position;
     if (task->batch) {
@@ -159,20 +257,21 @@ s_forget (core_t *core, uint32_t slot)
         batches_forget (&core->batches, core->tasks.tasks.pool, slot);
     s_let_go (core, task->group, &task->payload);
     s_let_go (core, task->group, &task->result);
+    groups_close_kind (&core->groups, task);
     tasks_remove (&core->tasks, slot);
 }
 
 //  ---------------------------------------------------------------------------------
 //  One function a kind of record
 
-//  Makes the next task of a push. Returns false when there is none.
+//  Makes the next task of a push, of the kind of all of them when it asks for nothing of
+//  its own. Returns false when there is none.
 
 static bool
-s_add (core_t *core, record_t *record, uint64_t index, uint32_t batch)
+s_add (core_t *core, record_t *record, uint64_t index, uint32_t batch, uint32_t kind)
 {
-    stint_bytes_t payload;
-    int64_t delay;
-    if (!record_next (record, &payload, &delay))
+    record_item_t item;
+    if (!record_next (record, &item))
         return false;
     uint32_t slot = tasks_add (&core->tasks, record->id + index);
     task_t *task = s_task (core, slot);
@@ -180,9 +279,15 @@ s_add (core_t *core, record_t *record, uint64_t index, uint32_t batch)
     task->batch = batch;
     task->number = batch ? (uint32_t) (record->number + index) : 0;
     task->at = record->at;
-    task->until = delay > 0 ? record->at + delay : 0;
-    s_keep (core, task->group, &task->payload, payload);
-    return s_move (core, slot, delay > 0 ? STINT_DELAYED : STINT_READY);
+    task->until = item.delay > 0 ? record->at + item.delay : 0;
+    if (item.own)
+        task->kind = groups_open_kind (&core->groups, task->group, &item.terms);
+    else if (kind) {
+        task->kind = kind;
+        core->groups.kinds.kinds.pool [kind].tasks++;
+    }
+    s_keep (core, task->group, &task->payload, item.payload);
+    return s_wait (core, slot, item.delay > 0 ? STINT_DELAYED : STINT_READY);
 }
 
 static const char *
@@ -203,8 +308,12 @@ s_on_pushed (core_t *core, record_t *record)
     groups_ensure (&core->groups, (uint32_t) record->group);
     uint32_t batch = record->batch ? batches_ensure (&core->batches, record->batch) : 0;
     uint64_t index = 0;
-    while (s_add (core, record, index, batch))
+    task_t any = {.group = (uint32_t) record->group};
+    if (terms_any (&record->terms))
+        any.kind = groups_open_kind (&core->groups, any.group, &record->terms);
+    while (s_add (core, record, index, batch, any.kind))
         index++;
+    groups_close_kind (&core->groups, &any);
     if (batch) {
         s_batch (core, batch)->pushed += count;
         s_batch (core, batch)->held += count;
@@ -225,7 +334,7 @@ s_start (core_t *core, uint64_t id, uint64_t fence)
         return true;
     task_t *task = s_task (core, slot);
     core->tasks.guess = task->node.next;  //  In line behind it, if it was in line
-    if (!s_move (core, slot, STINT_RUNNING))
+    if (!s_run (core, slot))
         return false;
     task->fence = fence;
     task->until = 0;
@@ -271,7 +380,7 @@ s_on_failed (core_t *core, const record_t *record)
     task->until = record->until;
     s_keep (core, task->group, &task->result, record->result);
     bool legal = record->state == STINT_DEAD ? s_end (core, slot, record, STINT_DEAD)
-                                             : s_move (core, slot, record->state);
+                                             : s_wait (core, slot, record->state);
     return legal ? NULL : "it fails a task that was not running";
 }
 
@@ -284,7 +393,7 @@ s_on_returned (core_t *core, const record_t *record)
     task_t *task = s_task (core, slot);
     if (task->attempts > 0)
         task->attempts--;
-    return s_move (core, slot, STINT_READY) ? NULL : "it returns a task that has ended";
+    return s_wait (core, slot, STINT_READY) ? NULL : "it returns a task that has ended";
 }
 
 static const char *
@@ -314,13 +423,29 @@ s_on_dropped (core_t *core, const record_t *record)
     return NULL;
 }
 
+//  Puts a task where it was. Whether it is blocked follows from those of its order that
+//  are there.
+
+static void
+s_bring (core_t *core, uint32_t slot, uint64_t state)
+{
+    if (state == STINT_BLOCKED)
+        state = s_task (core, slot)->until > 0 ? STINT_DELAYED : STINT_READY;
+    if (state == STINT_DELAYED || state == STINT_READY)
+        s_wait (core, slot, state);
+    else if (state == STINT_RUNNING)
+        s_run (core, slot);
+    else
+        s_move (core, slot, state);
+}
+
 //  Makes a task as its record says, at a recovery whose log begins behind its push. What
 //  has ended counts for its batch by the record of its end.
 
 static const char *
 s_restore (core_t *core, const record_t *record)
 {
-    if (record->state < STINT_DELAYED || record->state > STINT_CANCELLED)
+    if (record->state < STINT_DELAYED || record->state >= TASK_STATES)
         return "it has a task in a state that is none";
     if (core->tasks.tasks.count == core->tasks.tasks.capacity)
         return "it holds more tasks than limits/tasks allows";
@@ -341,7 +466,9 @@ s_restore (core_t *core, const record_t *record)
     task->attempts = (uint16_t) record->attempts;
     task->failures = (uint16_t) record->failures;
     task->lost = (uint16_t) record->lost;
-    s_move (core, slot, record->state);
+    if (terms_any (&record->terms))
+        task->kind = groups_open_kind (&core->groups, task->group, &record->terms);
+    s_bring (core, slot, record->state);
     if (task->batch)
         s_batch (core, task->batch)->held++;
     if (task_ended (task->state)) {
@@ -372,6 +499,7 @@ s_on_ended (core_t *core, record_t *record, uint64_t state)
     if (!s_end (core, slot, record, state))
         return "it ends a task that may not end so";
     s_let_go (core, task->group, &task->payload);
+    groups_close_kind (&core->groups, task);
     s_keep (core, task->group, &task->result, record->result);
     s_group (core, task->group)->finished += state == STINT_DONE && !core->replaying;
     return NULL;

@@ -104,6 +104,8 @@ apply_check (const core_t *core, const record_t *record)
         return "it has a time that is none";
     if (record->kind == RECORD_PUSHED && record->id < core->next_id)
         return "it gives a task a number that was given out before";
+    if (terms_check (&record->terms, 0))
+        return "it has tasks that ask for what is not to be had";
     if (record->kind == RECORD_GROUP)
         return s_check_group (core, record);
     if (record->kind == RECORD_BATCH || record->kind == RECORD_KEPT_BATCH)

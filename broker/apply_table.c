@@ -33,7 +33,7 @@ s_on_group (core_t *core, const record_t *record)
     group->settings = record->settings;
     s_keep_record (core, &group->kept);
     group_kept_renew (&core->groups.kept, core->groups.groups.pool, slot);
-    groups_update (&core->groups, slot);
+    groups_update_lanes (&core->groups, slot);
     return NULL;
 }
 

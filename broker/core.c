@@ -28,7 +28,7 @@ core_new (const core_limits_t *limits, uint64_t seed)
     if (limits->store_max && limits->store_max / 4 < JOURNAL_SLACK)
         journal_set_slack (self->journal, limits->store_max / 4);
     tasks_init (&self->tasks, limits->tasks);
-    groups_init (&self->groups, limits->groups, &limits->defaults, salt);
+    groups_init (&self->groups, limits->groups, limits->tasks, &limits->defaults, salt);
     batches_init (&self->batches, limits->batches, salt);
     producers_init (&self->producers, limits->producers, salt);
     roster_init (&self->roster, limits->sessions, salt);
@@ -64,7 +64,7 @@ core_set_defaults (core_t *self, const record_settings_t *defaults)
     self->groups.defaults = *defaults;
     for (uint32_t slot = 1; slot <= self->groups.groups.used; slot++) {
         if (self->groups.groups.pool [slot].used)
-            groups_update (&self->groups, slot);
+            groups_update_lanes (&self->groups, slot);
     }
 }
 
@@ -310,10 +310,24 @@ s_wake (core_t *self, int64_t now)
         group->counts [STINT_DELAYED]--;
         group->counts [STINT_READY]++;
         pool [slot].state = STINT_READY;
-        groups_enqueue (&self->groups, pool, slot);
-        groups_update (&self->groups, pool [slot].group);
+        groups_enqueue (&self->groups, pool, slot, false);
     }
     return true;
+}
+
+//  Tasks that did not begin, or end, within the time that they had are cancelled.
+
+static bool
+s_expire (core_t *self, int64_t now, effects_t *out)
+{
+    const task_t *pool = self->tasks.tasks.pool;
+    const stint_heap_t *dues = &self->tasks.dues;
+    while (dues->count > 0 && pool [dues->slots [0]].due <= now) {
+        if (effects_due (out))
+            return true;
+        lease_expire (self, now, dues->slots [0], out);
+    }
+    return false;
 }
 
 static void
@@ -375,6 +389,7 @@ core_run (core_t *self, int64_t now, effects_t *out)
     more |= core_pace (self, now, out);
     more |= core_miss (self, now, out);
     more |= s_give_up (self, now);
+    more |= s_expire (self, now, out);
     more |= s_wake (self, now);
     if (now >= self->swept_at + CORE_SWEEP_MS) {
         if (core_sweep (self, now))
@@ -421,6 +436,9 @@ core_deadline (const core_t *self)
     if (self->tasks.delays.count > 0)
         deadline = s_earlier (deadline,
                               self->tasks.tasks.pool [self->tasks.delays.slots [0]].until);
+    if (self->tasks.dues.count > 0)
+        deadline =
+            s_earlier (deadline, self->tasks.tasks.pool [self->tasks.dues.slots [0]].due);
     if (self->orphans.head || self->awaiting)
         deadline = s_earlier (deadline, core_patience (self, self->orphans_until));
     if (self->tasks.tasks.count > 0 || self->producers.producers.count > 0)
@@ -471,7 +489,8 @@ core_digest (const core_t *self)
     for (uint32_t slot = 1; slot <= self->tasks.tasks.used; slot++) {
         const task_t *task = &self->tasks.tasks.pool [slot];
         if (task->id)
-            digest += task_digest (task, self->batches.batches.pool [task->batch].id);
+            digest += task_digest (task, self->batches.batches.pool [task->batch].id,
+                                   self->groups.kinds.kinds.pool [task->kind].digest);
     }
     digest += groups_digest (&self->groups) + batches_digest (&self->batches);
     return digest + producers_digest (&self->producers) + roster_digest (&self->roster);

@@ -132,6 +132,17 @@ s_out_of_order (core_t *core, uint32_t session, const stint_message_t *message,
     return true;
 }
 
+//  Reads what all tasks of a push ask for. Returns null, or what is wrong with it.
+
+static const char *
+s_read_terms (const stint_message_t *message, terms_t *terms)
+{
+    if (message->terms.size == 0)
+        return NULL;
+    const char *fault = terms_read (terms, message->terms);
+    return fault ? fault : terms_check (terms, 0);
+}
+
 void
 core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
               effects_t *out)
@@ -151,6 +162,12 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
         core_error (out, session, message->request, "unknown", "no such batch");
         return;
     }
+    record_t record = {.kind = RECORD_PUSHED, .at = now};
+    const char *fault = s_read_terms (message, &record.terms);
+    if (fault) {
+        core_error (out, session, message->request, "invalid", fault);
+        return;
+    }
     //  Slot 0, of no group, has the broker's own settings: a push that is refused makes
     //  none
     uint32_t group = groups_find (&core->groups, message->group);
@@ -168,7 +185,7 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
         core_full (out, session, message->request, full);
         return;
     }
-    record_t record = {.kind = RECORD_PUSHED, .producer = message->producer, .at = now};
+    record.producer = message->producer;
     record.sequence = message->sequence;
     record.id = core->next_id;
     record.group = group;
@@ -177,8 +194,9 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
     record.number = batch ? core->batches.batches.pool [batch].pushed + 1 : 0;
     uint32_t count = message->list_count;
     if (!apply_now (core, &record, message)) {
-        core_error (out, session, message->request, "malformed",
-                    "the tasks of the push are not as PROTOCOL.md says");
+        core_error (out, session, message->request, record.fault ? "invalid" : "malformed",
+                    record.fault ? record.fault
+                                 : "the tasks of the push are not as PROTOCOL.md says");
         return;
     }
     reply_t *reply = core_accepted (out, session, message->request);
@@ -208,12 +226,7 @@ core_on_cancel (core_t *core, int64_t now, uint32_t session, const stint_message
         core_accepted (out, session, message->request);
         return;
     }
-    if (task->state == STINT_RUNNING && task->holder) {
-        reply_t *reply = effects_add (out, STP_REVOKE, task->holder);
-        reply->id = task->id;
-        reply->fence = task->fence;
-    }
-    lease_cancel (core, now, slot);
+    lease_cancel (core, now, slot, "", out);
     core_accepted (out, session, message->request);
 }
 

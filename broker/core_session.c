@@ -151,7 +151,7 @@ s_backlog (const core_t *self, uint32_t session)
     for (uint32_t index = 0; index < self->sessions.sessions.pool [session].groups;
          index++) {
         const group_t *group = &self->groups.groups.pool [own [index].group];
-        uint64_t ready = group_ready (group);
+        uint64_t ready = group->counts [STINT_READY];
         uint64_t room = groups_room (&self->groups, own [index].group);
         backlog += (ready < room ? ready : room) + group->counts [STINT_RUNNING];
     }

@@ -6,7 +6,7 @@
 
 #include "batch.h"
 #include "core.h"
-#include "group.h"
+#include "group_lanes.h"
 #include "producer.h"
 #include "roster.h"
 #include "session.h"

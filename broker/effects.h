@@ -25,9 +25,12 @@ typedef struct {
         uint32_t group;   //  TASK: slot of the group
         uint32_t number;  //  OUTCOME: place in the batch
     };
-    uint64_t request;  //  Number of the request that it answers, 0 for none
-    uint64_t id;       //  Task. ACCEPTED of a batch: most tasks in one push
-    uint64_t batch;    //  ACCEPTED, OUTCOME: number of the batch
+    union {
+        uint64_t request;   //  Number of the request that it answers, 0 for none
+        uint64_t limit_ms;  //  TASK: how long the attempt may run, 0 for ever
+    };
+    uint64_t id;     //  Task. ACCEPTED of a batch: most tasks in one push
+    uint64_t batch;  //  ACCEPTED, OUTCOME: number of the batch
     union {
         uint64_t fence;     //  TASK, REVOKE, STALE: attempt
         uint64_t cursor;    //  ACCEPTED, OUTCOME: cursor of the batch

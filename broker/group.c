@@ -6,21 +6,23 @@
 #include <string.h>
 
 void
-groups_init (groups_t *self, uint32_t capacity, const record_settings_t *defaults,
-             uint64_t salt)
+groups_init (groups_t *self, uint32_t capacity, uint32_t tasks,
+             const record_settings_t *defaults, uint64_t salt)
 {
     *self = (groups_t){.defaults = *defaults, .salt = salt};
     group_pool_init (&self->groups, capacity);
     stint_index_init (&self->index, capacity, salt);
+    lanes_init (&self->lanes, capacity + tasks, tasks, salt);
+    kinds_init (&self->kinds, tasks, salt);
 }
 
 void
 groups_clear (groups_t *self)
 {
-    for (uint32_t slot = 1; slot <= self->groups.used; slot++)
-        free (self->groups.pool [slot].again.slots);
     group_pool_clear (&self->groups);
     stint_index_clear (&self->index);
+    lanes_clear (&self->lanes);
+    kinds_clear (&self->kinds);
 }
 
 static uint64_t
@@ -70,6 +72,8 @@ groups_ensure (groups_t *self, uint32_t slot)
     pool [slot] = (group_t){.used = true};
     group_kept_init (pool, slot);
     group_runs_init (pool, slot);
+    pool [slot].lane =
+        lanes_open (&self->lanes, &pool [slot].lanes, slot, TERMS_PRIORITY - 1, 0);
 }
 
 void
@@ -96,7 +100,7 @@ groups_remove (groups_t *self, uint32_t slot)
         group_kept_remove (&self->kept, self->groups.pool, slot);
     if (group_runs_linked (self->groups.pool, slot))
         group_runs_remove (&self->runnable, self->groups.pool, slot);
-    free (group->again.slots);
+    lanes_close (&self->lanes, &group->lanes, group->lane);
     group_pool_remove (&self->groups, slot);
 }
 
@@ -104,7 +108,7 @@ uint32_t
 group_held (const group_t *self)
 {
     uint32_t held = 0;
-    for (size_t state = 0; state <= STINT_CANCELLED; state++)
+    for (size_t state = 0; state < TASK_STATES; state++)
         held += self->counts [state];
     return held;
 }
@@ -132,56 +136,6 @@ groups_room (const groups_t *self, uint32_t slot)
     if (most == 0)
         return UINT64_MAX;
     return most > running ? most - running : 0;
-}
-
-//  A task of its first attempt comes in order of numbers, so its place is the end of the
-//  line. Only a recovery may bring an older one later, if its record was copied forward;
-//  these come in order too, so its place is behind the one that came before it.
-
-static uint32_t
-s_place (const group_t *group, const task_t *tasks, uint64_t id)
-{
-    uint32_t tail = group->ready.tail;
-    if (!tail || tasks [tail].id < id)
-        return 0;
-    uint32_t at = group->ready.head;
-    if (group->latest && tasks [group->latest].id < id)
-        at = tasks [group->latest].node.next;
-    while (at && tasks [at].id < id)
-        at = tasks [at].node.next;
-    return at;
-}
-
-void
-groups_enqueue (groups_t *self, task_t *tasks, uint32_t task)
-{
-    group_t *group = &self->groups.pool [tasks [task].group];
-    if (tasks [task].attempts > 0 || tasks [task].until > 0)
-        task_again_push (&group->again, tasks, task);
-    else {
-        uint32_t before = s_place (group, tasks, tasks [task].id);
-        task_list_insert (&group->ready, tasks, task, before);
-        group->latest = task;
-    }
-}
-
-void
-groups_dequeue (groups_t *self, task_t *tasks, uint32_t task)
-{
-    group_t *group = &self->groups.pool [tasks [task].group];
-    if (task == group->latest)
-        group->latest = 0;
-    if (task_list_linked (tasks, task))
-        task_list_remove (&group->ready, tasks, task);
-    else
-        task_again_remove (&group->again, tasks, task);
-}
-
-uint32_t
-groups_first (const groups_t *self, uint32_t slot)
-{
-    const group_t *group = &self->groups.pool [slot];
-    return group->again.count > 0 ? group->again.slots [0] : group->ready.head;
 }
 
 uint64_t

@@ -4,8 +4,8 @@
 #ifndef BROKER_GROUP_H
 #define BROKER_GROUP_H
 
+#include "kind.h"
 #include "record.h"
-#include "task.h"
 
 typedef struct {
     uint64_t key;                     //  Of its name; 0 when only its number is known
@@ -14,11 +14,12 @@ typedef struct {
     stint_node_t kept_node;           //  In the table, by that place
     stint_node_t run_node;       //  Among the groups that have tasks and workers for them
     record_settings_t settings;  //  As somebody set them; 0 is the broker's default
-    task_list_t ready;           //  Tasks that wait for their first attempt, in order
-    uint32_t latest;             //  The task that was last put into ready, 0 if it left
-    task_again_t again;          //  Tasks that wait for another one, by number; go first
-    task_list_t ended;           //  Tasks that ended, in that order
-    uint32_t counts [STINT_CANCELLED + 1];  //  Tasks by state
+    lane_list_t lanes;           //  The lines that its ready tasks stand in
+    uint32_t lane;               //  Of these, the one of tasks that ask for nothing
+    uint32_t levels;             //  Bit per priority: it has lanes that may run
+    lane_turns_t turns [TERMS_PRIORITIES];  //  Lanes that may run, by priority
+    task_list_t ended;                      //  Tasks that ended, in that order
+    uint32_t counts [TASK_STATES];          //  Tasks by state
     uint64_t bytes;                         //  Of payloads and results that it holds
     stint_list_t waiting;                   //  Subscriptions of workers that have room
     uint32_t subscribers;                   //  Sessions that serve it, drained ones too
@@ -42,12 +43,15 @@ typedef struct {
     group_index_t index;         //  By name
     group_kept_t kept;           //  By the place of their records, oldest first
     group_runs_t runnable;       //  Groups that have ready tasks and waiting workers
+    lanes_t lanes;               //  Of all groups
+    kinds_t kinds;               //  Of tasks of all groups
     record_settings_t defaults;  //  For settings that are 0
     uint64_t salt;               //  For the keys of names
 } groups_t;
 
-void groups_init (groups_t *self, uint32_t capacity, const record_settings_t *defaults,
-                  uint64_t salt);
+//  Reserves room for that many groups, and for what so many tasks may ask for.
+void groups_init (groups_t *self, uint32_t capacity, uint32_t tasks,
+                  const record_settings_t *defaults, uint64_t salt);
 void groups_clear (groups_t *self);
 
 //  Returns the slot of the group of that name, or 0.
@@ -69,38 +73,19 @@ void groups_remove (groups_t *self, uint32_t slot);
 //  Returns how many tasks the group holds, ended ones included.
 uint32_t group_held (const group_t *self);
 
-//  Returns how many of its tasks wait for a worker.
-static inline uint32_t
-group_ready (const group_t *self)
-{
-    return self->ready.count + self->again.count;
-}
-
 //  Returns a setting of the group or its default.
 record_settings_t groups_settings (const groups_t *self, uint32_t slot);
-
-//  Puts a ready task in line: behind all others when it was never tried, and before all
-//  that were not when it was. A task that was recovered out of order finds its place.
-void groups_enqueue (groups_t *self, task_t *tasks, uint32_t task);
-
-//  Takes a ready task out of the line.
-void groups_dequeue (groups_t *self, task_t *tasks, uint32_t task);
-
-//  Returns the task that is first in line, or 0.
-uint32_t groups_first (const groups_t *self, uint32_t slot);
 
 //  Returns how many of its tasks may still go to workers: max_running, less those that are
 //  there, and none while it is paused.
 uint64_t groups_room (const groups_t *self, uint32_t slot);
 
-//  Returns true when a task of it waits, a worker waits for it, and nothing else forbids
-//  that they come together.
+//  Returns true when a task of it may run, and a worker waits for one.
 static inline bool
 groups_may_run (const groups_t *self, uint32_t slot)
 {
     const group_t *group = &self->groups.pool [slot];
-    return group_ready (group) > 0 && group->waiting.count > 0
-           && groups_room (self, slot) > 0;
+    return group->levels != 0 && group->waiting.count > 0 && groups_room (self, slot) > 0;
 }
 
 //  Links the group among the runnable ones, or unlinks it, as its tasks and workers are.

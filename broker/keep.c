@@ -122,6 +122,15 @@ keep_describe (const core_t *core, uint32_t slot, record_t *record)
     record->position = task_ended (task->state) ? task->holder : 0;
 }
 
+//  Borrows what the task asks for.
+
+static void
+s_describe_terms (const core_t *core, uint32_t slot, record_t *record)
+{
+    uint32_t kind = core->tasks.tasks.pool [slot].kind;
+    record->terms = core->groups.kinds.kinds.pool [kind].terms;
+}
+
 //  Writes all of a task again, if a part of it lies in the block.
 
 static void
@@ -138,6 +147,7 @@ s_keep_task (s_keeper_t *self, uint64_t id)
     //  used again, to make room for the record
     record_t record = {.kind = RECORD_KEPT_TASK};
     keep_describe (core, slot, &record);
+    s_describe_terms (core, slot, &record);
     size_t payload = task->payload.size;
     self->spare.size = 0;
     stint_writer_reserve (&self->spare, payload + task->result.size + 1);

@@ -7,6 +7,8 @@
 #include "hold.h"
 #include "keep.h"
 
+#include <string.h>
+
 static task_t *
 s_task (const core_t *core, uint32_t slot)
 {
@@ -88,8 +90,9 @@ lease_fail (core_t *core, int64_t now, uint32_t slot, lease_end_t end, uint64_t 
         record.result.size = STINT_ERROR_MAX;
 
     group_t *group = &core->groups.groups.pool [task->group];
-    if (end == LEASE_REFUSED
-        || (end == LEASE_RETRY && record.failures >= settings.max_attempts)
+    uint64_t own = core->groups.kinds.kinds.pool [task->kind].terms.max_attempts;
+    uint64_t most = own ? own : settings.max_attempts;
+    if (end == LEASE_REFUSED || (end == LEASE_RETRY && record.failures >= most)
         || record.lost >= CORE_LOST_MAX) {
         record.state = STINT_DEAD;
         s_ending (core, now, task, &record);
@@ -119,12 +122,31 @@ lease_return (core_t *core, uint32_t slot)
 }
 
 void
-lease_cancel (core_t *core, int64_t now, uint32_t slot)
+lease_cancel (core_t *core, int64_t now, uint32_t slot, const char *text, effects_t *out)
 {
+    const task_t *task = s_task (core, slot);
     record_t record = {.kind = RECORD_CANCELLED};
+    if (task->state == STINT_RUNNING && task->holder) {
+        reply_t *reply = effects_add (out, STP_REVOKE, task->holder);
+        reply->id = task->id;
+        reply->fence = task->fence;
+    }
     keep_describe (core, slot, &record);
+    record.result = (stint_bytes_t){(const uint8_t *) text, strlen (text)};
     s_ending (core, now, s_task (core, slot), &record);
     apply_now (core, &record, NULL);
+}
+
+void
+lease_expire (core_t *core, int64_t now, uint32_t slot, effects_t *out)
+{
+    const task_t *task = s_task (core, slot);
+    const terms_t *terms = &core->groups.kinds.kinds.pool [task->kind].terms;
+    bool late = terms->deadline && now >= task->at + (int64_t) terms->deadline;
+    lease_cancel (core, now, slot,
+                  late ? "its deadline was over before it ended"
+                       : "it expired before a worker was free for it",
+                  out);
 }
 
 //  An attempt of an earlier epoch whose start was not durable: the task was there, and the

@@ -35,8 +35,13 @@ void lease_fail (core_t *core, int64_t now, uint32_t task, lease_end_t end,
 //  Takes an attempt back as if it had not been given.
 void lease_return (core_t *core, uint32_t task);
 
-//  Cancels a task that has not ended.
-void lease_cancel (core_t *core, int64_t now, uint32_t task);
+//  Cancels a task that has not ended, and takes it away from the worker that has it. The
+//  text says why, for people; it may be empty.
+void lease_cancel (core_t *core, int64_t now, uint32_t task, const char *text,
+                   effects_t *out);
+
+//  Cancels a task whose time is over.
+void lease_expire (core_t *core, int64_t now, uint32_t task, effects_t *out);
 
 //  Lets a session have the attempt that it says it holds. False when the attempt is not,
 //  or no longer, to be had: the session is to be told STALE.

@@ -346,6 +346,7 @@ s_add (outbox_t *self, const reply_t *reply, uint64_t peer, uint64_t gate)
     item.number = reply->command == STP_TASK ? reply->attempts : reply->number;
     item.verdict = reply->state;
     item.attempts = reply->attempts;
+    item.delay = reply->command == STP_TASK ? reply->limit_ms : 0;
     item.body = s_body (self, reply->place);
     if (item.body.size > STINT_INLINE_MAX) {
         s_add_frame (self, parcel, reply->place, item.body);

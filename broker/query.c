@@ -7,6 +7,7 @@
 
 #define ROWS_MAX 1000          //  Most rows of an answer
 #define ROWS_DEFAULT 100       //  When the query does not say
+#define LANES_MAX 256          //  Lanes of a group that are looked at
 #define LOOKUPS_MAX (1 << 17)  //  Numbers looked up for one answer
 
 static const char *const s_states [] = {
@@ -17,6 +18,7 @@ static const char *const s_states [] = {
     [STINT_DONE] = "done",
     [STINT_DEAD] = "dead",
     [STINT_CANCELLED] = "cancelled",
+    [STINT_BLOCKED] = "blocked",
 };
 
 static void
@@ -44,11 +46,22 @@ s_since (int64_t now, int64_t then)
 //  ---------------------------------------------------------------------------------
 //  Groups
 
+//  How long the oldest of the tasks has waited that are first in a lane of the group. There
+//  may be very many lanes: then it is that of those that were there first.
+
 static uint64_t
 s_oldest (const core_t *core, uint32_t slot, int64_t now)
 {
-    uint32_t task = groups_first (&core->groups, slot);
-    return task ? s_since (now, core->tasks.tasks.pool [task].at) : 0;
+    const lane_t *lanes = core->groups.lanes.lanes.pool;
+    uint32_t lane = core->groups.groups.pool [slot].lanes.head;
+    int64_t at = now;
+    for (int count = 0; lane && count < LANES_MAX; count++) {
+        uint32_t task = lane_first (&lanes [lane]);
+        if (task && core->tasks.tasks.pool [task].at < at)
+            at = core->tasks.tasks.pool [task].at;
+        lane = lanes [lane].group_node.next;
+    }
+    return s_since (now, at);
 }
 
 static void
@@ -57,9 +70,9 @@ s_group (core_t *core, uint32_t slot, int64_t now)
     stint_writer_t *out = &core->state;
     const group_t *group = &core->groups.groups.pool [slot];
     record_settings_t settings = groups_settings (&core->groups, slot);
-    stint_write_map (out, 15 + RECORD_SETTINGS);
+    stint_write_map (out, 16 + RECORD_SETTINGS);
     s_text (out, "group", group->name);
-    for (size_t state = STINT_DELAYED; state <= STINT_CANCELLED; state++)
+    for (size_t state = STINT_DELAYED; state < TASK_STATES; state++)
         s_number (out, s_states [state], group->counts [state]);
     s_number (out, "bytes", group->bytes);
     s_number (out, "oldest", s_oldest (core, slot, now));
@@ -156,13 +169,36 @@ s_batches (core_t *core)
 //  ---------------------------------------------------------------------------------
 //  Tasks
 
+//  Writes what a task asks for, or counts that when there is no writer.
+
+static uint32_t
+s_terms (const terms_t *terms, stint_writer_t *out)
+{
+    const stint_bytes_t texts [] = {terms->key, terms->order};
+    uint32_t count = 0;
+    for (size_t index = 0; index < TERMS_NUMBERS; index++) {
+        count += terms->list [index] > 0;
+        if (out && terms->list [index] > 0)
+            s_number (out, terms_names [index], terms->list [index]);
+    }
+    for (size_t index = 0; index < 2; index++) {
+        count += texts [index].size > 0;
+        if (out && texts [index].size > 0) {
+            stint_write_text (out, terms_names [TERMS_NUMBERS + index]);
+            stint_write_string (out, texts [index]);
+        }
+    }
+    return count;
+}
+
 static void
 s_task (core_t *core, uint32_t slot, int64_t now)
 {
     stint_writer_t *out = &core->state;
     const task_t *task = &core->tasks.tasks.pool [slot];
     bool running = task->state == STINT_RUNNING && task->holder;
-    stint_write_map (out, 14);
+    const terms_t *terms = &core->groups.kinds.kinds.pool [task->kind].terms;
+    stint_write_map (out, 14 + s_terms (terms, NULL));
     s_number (out, "task", task->id);
     s_text (out, "group", core->groups.groups.pool [task->group].name);
     s_text (out, "state", s_states [task->state]);
@@ -177,6 +213,7 @@ s_task (core_t *core, uint32_t slot, int64_t now)
     s_number (out, "pushed", s_since (now, task->at));
     s_number (out, "until", task->state == STINT_DELAYED ? s_since (task->until, now) : 0);
     s_text (out, "worker", running ? core->sessions.sessions.pool [task->holder].name : "");
+    s_terms (terms, out);
 }
 
 //  Lists tasks in order of number, which are looked up one after another where there are

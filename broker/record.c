@@ -16,7 +16,7 @@ static const struct {
 } s_kinds [] = {
     [RECORD_GROUP] = {"GROUP", "gNS"},
     [RECORD_GROUP_GONE] = {"GROUP_GONE", "g"},
-    [RECORD_PUSHED] = {"PUSHED", "pqigbntI"},
+    [RECORD_PUSHED] = {"PUSHED", "pqigbntIO"},
     [RECORD_STARTED] = {"STARTED", "iftc"},
     [RECORD_DONE] = {"DONE", "ifgbntuaFloR"},
     [RECORD_FAILED] = {"FAILED", "iftusaFloRb"},
@@ -29,7 +29,7 @@ static const struct {
     [RECORD_PRODUCER_GONE] = {"PRODUCER_GONE", "p"},
     [RECORD_WORKER] = {"WORKER", "iN"},
     [RECORD_WORKER_GONE] = {"WORKER_GONE", "i"},
-    [RECORD_KEPT_TASK] = {"KEPT_TASK", "ifgbntusaFloPR"},
+    [RECORD_KEPT_TASK] = {"KEPT_TASK", "ifgbntusaFloPRO"},
     [RECORD_KEPT_BATCH] = {"KEPT_BATCH", "bgtNoADXC"},
     [RECORD_KEPT_PRODUCER] = {"KEPT_PRODUCER", "pqtL"},
     [RECORD_CLOSED] = {"CLOSED", "it"},
@@ -61,44 +61,6 @@ static uint64_t *
 s_number (record_t *self, char letter)
 {
     return (uint64_t *) ((uint8_t *) self + s_numbers [(size_t) letter]);
-}
-
-const record_setting_t record_setting_table [RECORD_SETTINGS] = {
-    {"max_tasks", RECORD_SPAN_MAX},
-    {"max_bytes", RECORD_SPAN_MAX},
-    {"max_attempts", RECORD_ATTEMPTS_MAX},
-    {"backoff", RECORD_SPAN_MAX},
-    {"backoff_max", RECORD_SPAN_MAX},
-    {"keep_results", RECORD_SPAN_MAX},
-    {"max_running", RECORD_SPAN_MAX},
-    {"weight", RECORD_WEIGHT_MAX},
-    {"paused", 1},
-};
-
-size_t
-record_setting (stint_bytes_t name)
-{
-    size_t index = 0;
-    while (index < RECORD_SETTINGS
-           && (strlen (record_setting_table [index].name) != name.size
-               || memcmp (record_setting_table [index].name, name.data, name.size) != 0))
-        index++;
-    return index;
-}
-
-void
-record_settings_merge (record_settings_t *self, const record_settings_t *other)
-{
-    for (size_t index = 0; index < RECORD_SETTINGS; index++) {
-        if (other->list [index])
-            self->list [index] = other->list [index];
-    }
-}
-
-bool
-record_settings_equal (const record_settings_t *self, const record_settings_t *other)
-{
-    return memcmp (self, other, sizeof *self) == 0;
 }
 
 //  ---------------------------------------------------------------------------------
@@ -147,6 +109,41 @@ s_all_short (const stint_message_t *message)
     return count == message->list_count && reader.at == reader.end && !reader.bad;
 }
 
+//  Terms are an empty array when there are none.
+
+static void
+s_write_terms (stint_writer_t *out, const terms_t *terms)
+{
+    if (terms_any (terms))
+        terms_pack (terms, out);
+    else
+        stint_write_array (out, 0);
+}
+
+//  Writes a task of a push: its body, [body, delay], or [body, delay, terms]. Its own terms
+//  go before those of the push. Returns null, or why it cannot be.
+
+static const char *
+s_write_item (stint_writer_t *out, const terms_t *shared, const stint_item_t *item)
+{
+    terms_t terms = *shared;
+    const char *fault = item->terms.size > 0 ? terms_read (&terms, item->terms) : NULL;
+    if (!fault && (item->terms.size > 0 || item->delay > 0))
+        fault = terms_check (&terms, item->delay);
+    if (fault)
+        return fault;
+    if (item->terms.size > 0)
+        stint_write_array (out, 3);
+    else if (item->delay > 0)
+        stint_write_array (out, 2);
+    stint_write_bytes (out, item->body);
+    if (item->terms.size > 0 || item->delay > 0)
+        stint_write_number (out, item->delay);
+    if (item->terms.size > 0)
+        s_write_terms (out, &terms);
+    return NULL;
+}
+
 //  Writes the tasks of a push. Returns false when the list is malformed.
 
 static bool
@@ -163,11 +160,9 @@ s_write_items (stint_writer_t *out, record_t *self, stint_message_t *message)
     }
     while (stint_wire_next (message, &item)) {
         message->list.bad = item.delay > RECORD_SPAN_MAX;
-        if (item.delay > 0)
-            stint_write_array (out, 2);
-        stint_write_bytes (out, item.body);
-        if (item.delay > 0)
-            stint_write_number (out, item.delay);
+        self->fault = s_write_item (out, &self->terms, &item);
+        if (self->fault)
+            return false;
         count++;
     }
     if (message->list.bad)
@@ -205,6 +200,9 @@ s_write_value (stint_writer_t *out, record_t *self, char letter, stint_message_t
             return true;
         case 'I':
             return s_write_items (out, self, message);
+        case 'O':
+            s_write_terms (out, &self->terms);
+            return true;
         default:
             assert (false);
             return false;
@@ -220,7 +218,11 @@ s_bound (const record_t *self, const stint_message_t *message)
     if (!message)
         return size;
     size += (size_t) (message->list.end - message->list.at);
+    //  Terms are in the journal what they are in the message, and ten bytes; those that a
+    //  task has of its own stand there with those of the push
     size += (size_t) message->list_count * 16;
+    if (message->terms.size > 0)
+        size += (message->list_count + 1) * (message->terms.size + 16);
     for (size_t index = 0; index < message->frame_count; index++)
         size += message->frames [index].size;
     return size;
@@ -353,6 +355,9 @@ s_read_value (stint_reader_t *reader, record_t *self, char letter)
         case 'I':
             s_read_items (reader, self);
             break;
+        case 'O':
+            terms_unpack (&self->terms, reader);
+            break;
         default:
             *s_number (self, letter) = stint_read_number (reader);
     }
@@ -382,20 +387,25 @@ record_read (record_t *self, stint_reader_t *reader)
 }
 
 bool
-record_next (record_t *self, stint_bytes_t *payload, int64_t *delay)
+record_next (record_t *self, record_item_t *item)
 {
+    stint_reader_t *reader = &self->items;
     if (self->item_count == 0)
         return false;
     self->item_count--;
-    *delay = 0;
-    if (stint_read_is_short (&self->items)
-        || stint_read_type (&self->items) != STINT_TYPE_ARRAY)
-        *payload = stint_read_bytes (&self->items);
-    else {
-        stint_read_array (&self->items);
-        *payload = stint_read_bytes (&self->items);
-        *delay = stint_read_signed (&self->items);
-        self->items.bad |= *delay < 0 || *delay > (int64_t) RECORD_SPAN_MAX;
+    item->delay = 0;
+    item->own = false;
+    if (stint_read_is_short (reader) || stint_read_type (reader) != STINT_TYPE_ARRAY) {
+        item->payload = stint_read_bytes (reader);
+        return !reader->bad;
     }
-    return !self->items.bad;
+    uint32_t values = stint_read_array (reader);
+    item->payload = stint_read_bytes (reader);
+    item->delay = stint_read_signed (reader);
+    item->own = values > 2;
+    if (item->own)
+        terms_unpack (&item->terms, reader);
+    reader->bad |= item->delay < 0 || item->delay > (int64_t) RECORD_SPAN_MAX
+                   || (item->own && terms_check (&item->terms, 0) != NULL);
+    return !reader->bad;
 }

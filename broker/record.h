@@ -13,16 +13,15 @@
 #define BROKER_RECORD_H
 
 #include "journal.h"
+#include "record_settings.h"
 #include "stint_wire.h"
+#include "terms.h"
 
 #include <stddef.h>
 #include <string.h>
 
 #define RECORD_RECENT 8   //  Pushes that are remembered of a producer
 #define RECORD_STARTS 16  //  Attempts that one record begins at most
-#define RECORD_SPAN_MAX ((uint64_t) INT64_MAX / 4)  //  Most milliseconds of any span
-#define RECORD_ATTEMPTS_MAX 65000  //  Failures that may be allowed; counted in 16 bits
-#define RECORD_WEIGHT_MAX 1000     //  Of a group
 
 typedef enum {
     RECORD_GROUP = 1,      //  A group is there, with these settings
@@ -45,37 +44,6 @@ typedef enum {
     RECORD_KEPT_PRODUCER,  //  All of a producer
     RECORD_CLOSED          //  The broker stopped in good order
 } record_kind_t;
-
-//  Settings of a group, in their order in the journal. Zero means none, or the default.
-
-#define RECORD_SETTINGS 9
-
-typedef union {
-    struct {
-        uint64_t max_tasks;     //  Tasks held at once, ended ones included
-        uint64_t max_bytes;     //  Bytes of their payloads and results
-        uint64_t max_attempts;  //  Failures until a task is dead
-        uint64_t backoff;       //  Milliseconds before the second attempt; doubles
-        uint64_t backoff_max;   //  Most milliseconds between attempts
-        uint64_t keep_results;  //  Milliseconds that an ended task is kept
-        uint64_t max_running;   //  Tasks at workers at once; 0 for any number
-        uint64_t weight;        //  Its share of workers that serve other groups, too
-        uint64_t paused;        //  1: none of its tasks is given to a worker
-    };
-    uint64_t list [RECORD_SETTINGS];  //  The same
-} record_settings_t;
-
-//  Their names, and the greatest value that each may have.
-
-typedef struct {
-    const char *name;
-    uint64_t most;
-} record_setting_t;
-
-extern const record_setting_t record_setting_table [RECORD_SETTINGS];
-
-//  Returns the index of the setting of that name, or RECORD_SETTINGS.
-size_t record_setting (stint_bytes_t name);
 
 //  One of the last pushes of a producer.
 
@@ -111,15 +79,17 @@ typedef struct {
     stint_bytes_t name;          //  Of a group, batch, worker
     stint_bytes_t payload;       //  In RECORD_KEPT_TASK
     stint_bytes_t result;        //  Result, or text of the last failure
-    stint_reader_t items;        //  RECORD_PUSHED: bodies, or [body, delay]
+    stint_reader_t items;        //  RECORD_PUSHED: bodies, or [body, delay, terms]
     uint32_t item_count;         //  How many
     uint64_t recent_count;       //  How many of recent
     record_settings_t settings;  //  Of a group
     record_push_t recent [RECORD_RECENT];  //  Of a producer
+    terms_t terms;      //  Of a task, or of those of a push that have none of their own
+    const char *fault;  //  Why the tasks of a push were not written, for people
 } record_t;
 
-//  Makes a record that is neither of a group nor of a producer. Their members are most of
-//  a record, and are not touched.
+//  Makes a record of a task that asks for nothing. The members of others are most of a
+//  record, and are not touched.
 static inline void
 record_clear (record_t *self, record_kind_t kind)
 {
@@ -129,18 +99,23 @@ record_clear (record_t *self, record_kind_t kind)
 
 //  Writes a record into the journal, and makes its bytes and items point to what was
 //  written. For RECORD_PUSHED the items come from the list of the message; false when that
-//  is malformed, and nothing was written then.
+//  is malformed, or asks for what is not to be had, and nothing was written then.
 bool record_write (record_t *self, journal_t *journal, stint_message_t *message);
 
 //  Reads the next record of a block. Returns 1, 0 at the end, -1 when it is broken.
 int record_read (record_t *self, stint_reader_t *reader);
 
-//  Takes the next task of a RECORD_PUSHED. Returns false at the end.
-bool record_next (record_t *self, stint_bytes_t *payload, int64_t *delay);
+//  A task of a RECORD_PUSHED.
 
-//  Takes over those settings that are not zero; compares all of them.
-void record_settings_merge (record_settings_t *self, const record_settings_t *other);
-bool record_settings_equal (const record_settings_t *self, const record_settings_t *other);
+typedef struct {
+    stint_bytes_t payload;
+    int64_t delay;  //  Milliseconds
+    bool own;       //  It has terms of its own
+    terms_t terms;  //  These
+} record_item_t;
+
+//  Takes the next one. Returns false at the end.
+bool record_next (record_t *self, record_item_t *item);
 
 //  Returns the name of a kind, for logs and dumps. "?" when it has none.
 const char *record_name (record_kind_t kind);

@@ -12,7 +12,7 @@
 static uint32_t
 s_share (const group_t *group, const session_t *session)
 {
-    uint32_t share = group_ready (group) / group->waiting.count / 4;
+    uint32_t share = group->counts [STINT_READY] / group->waiting.count / 4;
     uint32_t room = session->capacity - session->held.count;
     if (share > room)
         share = room;
@@ -23,6 +23,17 @@ s_share (const group_t *group, const session_t *session)
     return share > 0 ? share : 1;
 }
 
+//  Returns how many tasks a turn at a worker is, for a weight of one.
+
+static uint32_t
+s_turn_size (const session_t *session)
+{
+    uint32_t part = session->capacity / SCHEDULE_TURN_PART;
+    if (part > SCHEDULE_TURN_MAX)
+        part = SCHEDULE_TURN_MAX;
+    return part > 0 ? part : 1;
+}
+
 //  Returns how many tasks a group's turn at a worker is.
 
 static uint32_t
@@ -30,10 +41,7 @@ s_quantum (const groups_t *groups, uint32_t group, const session_t *session)
 {
     uint64_t own = groups->groups.pool [group].settings.weight;
     uint64_t weight = own ? own : groups->defaults.weight;
-    uint32_t part = session->capacity / SCHEDULE_TURN_PART;
-    if (part > SCHEDULE_TURN_MAX)
-        part = SCHEDULE_TURN_MAX;
-    return (uint32_t) (weight > 0 ? weight : 1) * (part > 0 ? part : 1);
+    return (uint32_t) (weight > 0 ? weight : 1) * s_turn_size (session);
 }
 
 //  Returns the group of which the worker is to have the next task. It has room, and at
@@ -57,18 +65,37 @@ s_turn (core_t *core, uint32_t slot)
     return 0;
 }
 
+//  Returns how many tasks of a lane the worker may be given at once. While there are other
+//  lanes of its priority it is a turn at most.
+
+static uint32_t
+s_most (const groups_t *groups, const lane_t *lane, uint32_t slot, const session_t *session)
+{
+    const group_t *group = &groups->groups.pool [lane->group];
+    uint64_t most = s_share (group, session);
+    uint64_t room = groups_room (groups, lane->group);
+    uint64_t lane_room = groups_lane_room (groups, slot);
+    if (most > room)
+        most = room;
+    if (most > lane_room)
+        most = lane_room;
+    if (group->turns [lane->priority].count > 1 && most > s_turn_size (session))
+        most = s_turn_size (session);
+    return (uint32_t) most;
+}
+
 //  Lists the first task in line and those behind it that have the next numbers, at most so
 //  many, and as long as their bytes fit. Returns how many they are.
 
 static uint32_t
-s_list_run (const core_t *core, uint32_t group, const session_t *session, uint32_t most,
+s_list_run (const core_t *core, const lane_t *lane, const session_t *session, uint32_t most,
             uint32_t *run)
 {
     const task_t *tasks = core->tasks.tasks.pool;
     uint64_t bytes = session->bytes;
     uint32_t count = 0;
-    run [count++] = groups_first (&core->groups, group);
-    if (core->groups.groups.pool [group].again.count > 0)
+    run [count++] = lane_first (lane);
+    if (lane->again.count > 0)
         return count;
     while (count < most) {
         const task_t *last = &tasks [run [count - 1]];
@@ -81,17 +108,31 @@ s_list_run (const core_t *core, uint32_t group, const session_t *session, uint32
     return count;
 }
 
-//  Tells a worker of a task that it was given.
+//  Returns how long the attempt may run, in milliseconds; 0 for ever.
+
+static uint64_t
+s_time_limit (const groups_t *groups, const task_t *task)
+{
+    uint64_t own = groups->kinds.kinds.pool [task->kind].terms.time_limit;
+    uint64_t group = groups->groups.pool [task->group].settings.time_limit;
+    return own ? own : group ? group : groups->defaults.time_limit;
+}
+
+//  Tells a worker of a task that it was given. If others of its order were before it, not
+//  before the end of the last one is durable: a crash must not bring that one back.
 
 static void
-s_tell (const task_t *task, uint32_t session, bool durable, effects_t *out)
+s_tell (const core_t *core, uint32_t slot, uint32_t session, bool durable, effects_t *out)
 {
+    const task_t *task = &core->tasks.tasks.pool [slot];
+    const order_t *order = groups_order (&core->groups, task);
     reply_t *reply = effects_add (out, STP_TASK, session);
-    reply->durable = durable;
+    reply->durable = durable || (order && !journal_is_durable (core->journal, order->gate));
     reply->group = task->group;
     reply->id = task->id;
     reply->fence = task->fence;
     reply->attempts = task->attempts;
+    reply->limit_ms = s_time_limit (&core->groups, task);
     reply->place = task->payload;
 }
 
@@ -105,17 +146,18 @@ s_give (core_t *core, int64_t now, uint32_t line, effects_t *out)
     uint32_t slot = sessions_next (&core->sessions, &core->groups, line);
     session_t *session = &core->sessions.sessions.pool [slot];
     uint32_t group = s_turn (core, slot);
-    uint64_t share = s_share (&core->groups.groups.pool [group], session);
-    uint64_t room = groups_room (&core->groups, group);
-    uint32_t most = (uint32_t) (share < room ? share : room);
-    uint32_t count = s_list_run (core, group, session, most, run);
+    uint32_t place = groups_next_lane (&core->groups, group);
+    const lane_t *lane = &core->groups.lanes.lanes.pool [place];
+    uint32_t most = s_most (&core->groups, lane, place, session);
+    uint32_t count = s_list_run (core, lane, session, most, run);
+    groups_turn_lane (&core->groups, place);
     session->left -= count;
     lease_start (core, now, run [0], count, slot);
 
     //  Nothing runs on a worker that a restarted broker would not wait for
     bool durable = !journal_is_durable (core->journal, session->gate);
     for (uint32_t index = 0; index < count; index++)
-        s_tell (&core->tasks.tasks.pool [run [index]], slot, durable, out);
+        s_tell (core, run [index], slot, durable, out);
     sessions_sent (&core->sessions, slot, now);
     return count;
 }

@@ -86,6 +86,10 @@ static const stint_option_t s_table [] = {
      "COUNT", "most tasks of a group at workers at once; 0: any number"},
     {"group_defaults/weight", COUNT, "1", 1, RECORD_WEIGHT_MAX, NULL, NULL, 0, NULL, true,
      "COUNT", "a group's share of workers that serve others, too"},
+    {"group_defaults/key_running", COUNT, "0", 0, 1000000000, NULL, NULL, 0, NULL, true,
+     "COUNT", "most tasks of one key at workers at once; 0: any number"},
+    {"group_defaults/time_limit", SPAN, "0", 0, YEAR, NULL, NULL, 0, NULL, true, "TIME",
+     "how long an attempt may run; 0: for ever"},
 
     {"groups/*/max_tasks", COUNT, NULL, 1, 1000000000, NULL, NULL, 0, NULL, false, "COUNT",
      "as in group_defaults"},
@@ -103,6 +107,10 @@ static const stint_option_t s_table [] = {
      "COUNT", "as in group_defaults"},
     {"groups/*/weight", COUNT, NULL, 1, RECORD_WEIGHT_MAX, NULL, NULL, 0, NULL, false,
      "COUNT", "as in group_defaults"},
+    {"groups/*/key_running", COUNT, NULL, 1, 1000000000, NULL, NULL, 0, NULL, false,
+     "COUNT", "as in group_defaults"},
+    {"groups/*/time_limit", SPAN, NULL, 1, YEAR, NULL, NULL, 0, NULL, false, "TIME",
+     "as in group_defaults"},
 
     {"log/level", STINT_OPTION_CHOICE, "info", 0, 0, "error|warning|info|debug", "log", 0,
      NULL, true, "LEVEL", "error, warning, info or debug"},
@@ -143,14 +151,16 @@ s_number (const stint_config_t *config, const char *path)
     return (uint64_t) stint_config_number (config, path);
 }
 
-//  Reads the settings of a section; the last one, paused, is not for a file.
+//  Reads the settings of a section. That a group is paused is not for a file.
 
 static record_settings_t
 s_settings (const stint_config_t *config, const char *section)
 {
     record_settings_t settings = {.paused = 0};
-    for (size_t index = 0; index < RECORD_SETTINGS - 1; index++) {
+    for (size_t index = 0; index < RECORD_SETTINGS; index++) {
         char path [256];
+        if (index == RECORD_PAUSED)
+            continue;
         snprintf (path, sizeof path, "%s/%s", section, record_setting_table [index].name);
         settings.list [index] = s_number (config, path);
     }

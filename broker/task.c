@@ -11,12 +11,14 @@
 
 #define S(state) (1u << STINT_##state)
 
-static const unsigned s_may [STINT_CANCELLED + 1] = {
-    [0] = S (DELAYED) | S (READY) | S (RUNNING) | S (DONE) | S (DEAD) | S (CANCELLED),
-    [STINT_DELAYED] = S (READY) | S (RUNNING) | S (CANCELLED),
-    [STINT_READY] = S (RUNNING) | S (CANCELLED),
-    [STINT_RUNNING] =
-        S (RUNNING) | S (READY) | S (DELAYED) | S (DONE) | S (DEAD) | S (CANCELLED),
+static const unsigned s_may [TASK_STATES] = {
+    [0] = S (DELAYED) | S (READY) | S (RUNNING) | S (DONE) | S (DEAD) | S (CANCELLED)
+          | S (BLOCKED),
+    [STINT_DELAYED] = S (READY) | S (RUNNING) | S (CANCELLED) | S (BLOCKED),
+    [STINT_READY] = S (RUNNING) | S (CANCELLED) | S (BLOCKED),
+    [STINT_RUNNING] = S (RUNNING) | S (READY) | S (DELAYED) | S (DONE) | S (DEAD)
+                      | S (CANCELLED) | S (BLOCKED),
+    [STINT_BLOCKED] = S (READY) | S (DELAYED) | S (RUNNING) | S (CANCELLED),
     [STINT_DONE] = 0,
     [STINT_DEAD] = 0,
     [STINT_CANCELLED] = 0,
@@ -25,14 +27,14 @@ static const unsigned s_may [STINT_CANCELLED + 1] = {
 bool
 task_may (uint8_t from, uint8_t to)
 {
-    assert (from <= STINT_CANCELLED && to <= STINT_CANCELLED);
+    assert (from < TASK_STATES && to < TASK_STATES);
     return (s_may [from] & 1u << to) != 0;
 }
 
 bool
 task_ended (uint8_t state)
 {
-    return state >= STINT_DONE;
+    return state >= STINT_DONE && state <= STINT_CANCELLED;
 }
 
 void
@@ -51,6 +53,7 @@ tasks_clear (tasks_t *self)
 {
     task_pool_clear (&self->tasks);
     free (self->delays.slots);
+    free (self->dues.slots);
     stint_index_clear (&self->index);
     free (self->spans);
 }
@@ -110,13 +113,14 @@ tasks_skip (const tasks_t *self, uint64_t id, uint64_t end)
     return id < end ? id : end;
 }
 
-//  A task that waits for its time and one whose time has come are the same to the journal:
-//  no record says that time went by.
+//  A task that waits for its time or for another task and one that waits no more are the
+//  same to the journal: no record says that time went by.
 
 uint64_t
-task_digest (const task_t *self, uint64_t batch)
+task_digest (const task_t *self, uint64_t batch, uint64_t terms)
 {
-    uint8_t state = self->state == STINT_DELAYED ? STINT_READY : self->state;
+    bool waits = self->state == STINT_DELAYED || self->state == STINT_BLOCKED;
+    uint8_t state = waits ? STINT_READY : self->state;
     uint32_t position = task_ended (state) ? self->holder : 0;
     const uint64_t parts [] = {
         self->id,
@@ -129,6 +133,7 @@ task_digest (const task_t *self, uint64_t batch)
         (uint64_t) self->number << 32 | position,
         (uint64_t) self->attempts << 48 | (uint64_t) self->failures << 32
             | (uint64_t) self->lost << 16 | state,
+        terms,
     };
     uint64_t digest = 0;
     for (size_t index = 0; index < sizeof parts / sizeof parts [0]; index++)

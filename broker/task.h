@@ -19,25 +19,31 @@ typedef struct {
     journal_place_t result;   //  Result, or text of the last failure
     int64_t at;               //  When it was pushed
     int64_t until;            //  Delayed: when it is ready. Ended: when it may be forgotten
-    stint_node_t node;        //  In ready, again, delayed (heap), held, orphans or ended
-    stint_node_t member;      //  In the outcomes of its batch
-    uint32_t group;           //  Slot of its group
-    uint32_t batch;           //  Slot of its batch; 0 without
-    uint32_t number;          //  Place in its batch, from 1
-    uint32_t holder;          //  Running: slot of the session that holds it, 0 for an
-                              //  orphan. Ended: its place among the batch's ended tasks
-    uint16_t attempts;        //  Attempts begun
-    uint16_t failures;        //  Of these, those that count against it
-    uint16_t lost;            //  Of these, those that were lost with their worker
-    uint8_t state;            //  A stint_state_t
-    bool watched;             //  Somebody waits for its end
+    stint_node_t node;  //  In ready, again, delayed (heaps), held, blocked, orphans, ended
+    stint_node_t member;  //  In the outcomes of its batch
+    uint32_t group;       //  Slot of its group
+    uint32_t batch;       //  Slot of its batch; 0 without
+    uint32_t number;      //  Place in its batch, from 1
+    uint32_t holder;      //  Running: slot of the session that holds it, 0 for an
+                          //  orphan. Ended: its place among the batch's ended tasks
+    uint16_t attempts;    //  Attempts begun
+    uint16_t failures;    //  Of these, those that count against it
+    uint16_t lost;        //  Of these, those that were lost with their worker
+    uint8_t state;        //  A stint_state_t
+    bool watched;         //  Somebody waits for its end
+    uint32_t kind;        //  Slot of what it asks for; 0 for nothing
+    uint32_t due_place;   //  In the heap of those that have to begin or end in time
+    int64_t due;          //  When its time is over; 0: never
 } task_t;
+
+#define TASK_STATES (STINT_BLOCKED + 1)
 
 _Static_assert(sizeof (task_t) <= 120, "a held task takes at most 128 bytes in all");
 
 STINT_LIST_DEFINE (task_list, task_t, node);
 STINT_LIST_DEFINE (task_members, task_t, member);
 STINT_HEAP_DEFINE (task_delays, task_t, until, node.prev);
+STINT_HEAP_DEFINE (task_dues, task_t, due, due_place);
 STINT_HEAP_DEFINE (task_again, task_t, id, node.prev);
 STINT_INDEX_DEFINE (task_index, task_t, id, stint_index_next);
 
@@ -47,6 +53,7 @@ typedef struct {
     task_pool_t tasks;     //  All of them
     task_index_t index;    //  By id
     task_delays_t delays;  //  The delayed ones, by until
+    task_dues_t dues;      //  Those whose time may be over, by due
     uint32_t guess;        //  Slot of the task that is probably looked for next
     uint32_t *spans;       //  Tasks of each span of numbers; spans far apart share a count
 } tasks_t;
@@ -90,7 +97,8 @@ bool task_may (uint8_t from, uint8_t to);
 //  Returns true for done, dead and cancelled.
 bool task_ended (uint8_t state);
 
-//  Returns a hash of what is durable of a task of the batch of that number.
-uint64_t task_digest (const task_t *self, uint64_t batch);
+//  Returns a hash of what is durable of a task of the batch of that number, which asks for
+//  what has that digest.
+uint64_t task_digest (const task_t *self, uint64_t batch, uint64_t terms);
 
 #endif

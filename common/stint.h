@@ -36,12 +36,13 @@ typedef enum {
 //  How a task stands. The numbers travel on the wire and live in the journal.
 
 typedef enum {
-    STINT_DELAYED = 1,   //  Waits for its time or its back-off
-    STINT_READY = 2,     //  Waits for a worker
-    STINT_RUNNING = 3,   //  A worker holds an attempt of it
-    STINT_DONE = 4,      //  Its result is recorded
-    STINT_DEAD = 5,      //  Attempts used up, or refused for good
-    STINT_CANCELLED = 6  //  Somebody cancelled it
+    STINT_DELAYED = 1,    //  Waits for its time or its back-off
+    STINT_READY = 2,      //  Waits for a worker
+    STINT_RUNNING = 3,    //  A worker holds an attempt of it
+    STINT_DONE = 4,       //  Its result is recorded
+    STINT_DEAD = 5,       //  Attempts used up, or refused for good
+    STINT_CANCELLED = 6,  //  Somebody cancelled it, or its time was over
+    STINT_BLOCKED = 7     //  Waits for the end of another task
 } stint_state_t;
 
 //  Bytes that belong to someone else. Valid until the call returns, or as said.

@@ -59,6 +59,8 @@ stint_state_name (stint_state_t state)
             return "dead";
         case STINT_CANCELLED:
             return "cancelled";
+        case STINT_BLOCKED:
+            return "blocked";
     }
     return "unknown";  //  From a peer that is newer than this library
 }

@@ -10,8 +10,8 @@
 
 typedef enum {
     SHAPE_NONE,     //  The command has no list
-    SHAPE_PAYLOAD,  //  body, or [body, delay]
-    SHAPE_TASK,     //  [id, fence, attempt, body]
+    SHAPE_PAYLOAD,  //  body, or [body, delay, terms]
+    SHAPE_TASK,     //  [id, fence, attempt, body, limit]
     SHAPE_RESULT,   //  [id, fence, verdict, body, delay]
     SHAPE_OUTCOME,  //  [id, number, state, attempts, body]
     SHAPE_ATTEMPT   //  [id, fence]
@@ -88,6 +88,7 @@ static const struct {
     {'h', FIELD_LIST, offsetof (stint_message_t, groups),
      offsetof (stint_message_t, groups_count)},
     {'f', FIELD_MAP, offsetof (stint_message_t, fields), 0},
+    {'q', FIELD_MAP, offsetof (stint_message_t, terms), 0},
 };
 
 #define FIELDS (sizeof s_fields / sizeof s_fields [0])
@@ -357,7 +358,7 @@ static void
 s_take_item (stint_message_t *self, s_shape_t shape, uint32_t values, stint_item_t *item)
 {
     static const char *const orders [] = {
-        [SHAPE_NONE] = "",        [SHAPE_PAYLOAD] = "bd",    [SHAPE_TASK] = "ifnb",
+        [SHAPE_NONE] = "",        [SHAPE_PAYLOAD] = "bdq",   [SHAPE_TASK] = "ifnbd",
         [SHAPE_RESULT] = "ifvbd", [SHAPE_OUTCOME] = "invab", [SHAPE_ATTEMPT] = "if",
     };
     const char *order = orders [shape];
@@ -384,6 +385,10 @@ s_take_item (stint_message_t *self, s_shape_t shape, uint32_t values, stint_item
                 break;
             case 'b':
                 s_take_body (self, item);
+                break;
+            case 'q':
+                reader->bad |= stint_read_type (reader) != STINT_TYPE_MAP;
+                item->terms = stint_read_skip (reader);
                 break;
             default:
                 stint_read_skip (reader);
@@ -486,10 +491,13 @@ s_put_body (uint8_t *at, const stint_item_t *item)
 static uint8_t *
 s_put_payload (uint8_t *at, const stint_item_t *item)
 {
-    if (item->delay == 0)
+    if (item->delay == 0 && item->terms.size == 0)
         return s_put_body (at, item);
-    at = s_put_body (stint_put_array (at, 2), item);
-    return stint_put_number (at, item->delay);
+    at = s_put_body (stint_put_array (at, item->terms.size > 0 ? 3 : 2), item);
+    at = stint_put_number (at, item->delay);
+    if (item->terms.size > 0)
+        memcpy (at, item->terms.data, item->terms.size);
+    return at + item->terms.size;
 }
 
 static uint8_t *
@@ -526,12 +534,13 @@ void
 stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *item)
 {
     size_t body = item->frame > 0 ? 0 : item->body.size;
-    uint8_t *at = stint_write_start (out, 6 * STINT_PUT_MAX + body);
+    uint8_t *at = stint_write_start (out, 6 * STINT_PUT_MAX + body + item->terms.size);
     if (command == STP_PUSH)
         at = s_put_payload (at, item);
     else if (command == STP_TASK) {
-        at = s_put_attempt (at, 4, item);
+        at = s_put_attempt (at, item->delay > 0 ? 5 : 4, item);
         at = s_put_body (stint_put_number (at, item->number), item);
+        at = item->delay > 0 ? stint_put_number (at, item->delay) : at;
     }
     else if (command == STP_RESULT)
         at = s_put_result (at, item);

@@ -1,48 +1,16 @@
 //  stint_wire: STP/1, the commands that travel between clients, workers and the broker
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  PROTOCOL.md is the normative text, which a test compares with the tables in
-//  stint_wire.c. A message is a header frame ("STP", version, command, one msgpack map) and
-//  payload frames. Bodies up to STINT_INLINE_MAX bytes ride in the header; a larger one is
-//  a frame of its own, and the header holds the number of that frame.
+//  PROTOCOL.md is the normative text. A message is a header frame ("STP", version, command,
+//  one msgpack map) and payload frames. Bodies up to STINT_INLINE_MAX bytes ride in the
+//  header; a larger one is a frame of its own, and the header holds the number of that
+//  frame.
 
 #ifndef STINT_WIRE_H
 #define STINT_WIRE_H
 
 #include "stint_pack.h"
-
-#define STINT_WIRE_VERSION 1
-#define STINT_HEADER_MAX ((size_t) 1 << 20)    //  Bytes of a header frame
-#define STINT_PAYLOAD_MAX ((size_t) 64 << 20)  //  Bytes of one payload or result
-#define STINT_INLINE_MAX 65536                 //  Bytes of a body within the header
-#define STINT_LIST_MAX 4096                    //  Elements of a list
-#define STINT_FRAMES_MAX 1024                  //  Frames of a message
-#define STINT_GROUP_MAX 64                     //  Bytes of a group's or a batch's name
-#define STINT_GROUPS_MAX 16                    //  Groups that one worker serves
-#define STINT_ERROR_MAX 16384                  //  Bytes kept of the text of a failure
-
-typedef enum {
-    STP_PUSH = 0x01,       //  Client: add tasks
-    STP_BATCH = 0x02,      //  Client: open a batch
-    STP_COLLECT = 0x03,    //  Client: send me outcomes, forget those up to here
-    STP_CANCEL = 0x04,     //  Client: cancel a task
-    STP_GROUP = 0x05,      //  Client: create, change or remove a group
-    STP_QUERY = 0x06,      //  Client: tell me about yourself
-    STP_READY = 0x21,      //  Worker: here I am, and this is what I hold (READY)
-    STP_CREDIT = 0x22,     //  Worker: I will hold so many tasks
-    STP_RESULT = 0x23,     //  Worker: what attempts came to
-    STP_RETURN = 0x24,     //  Worker: take these back, I did not start them
-    STP_HEARTBEAT = 0x41,  //  Both: I am alive
-    STP_BYE = 0x42,        //  Both: I leave, or: I do not know you
-    STP_ACCEPTED = 0x61,   //  Broker: done, and durable
-    STP_TASK = 0x62,       //  Broker: work for you
-    STP_OUTCOME = 0x63,    //  Broker: what your tasks came to
-    STP_STATE = 0x64,      //  Broker: the answer to QUERY
-    STP_REVOKE = 0x65,     //  Broker: these attempts are not yours any more
-    STP_STALE = 0x66,      //  Broker: these results came too late
-    STP_FULL = 0x67,       //  Broker: no room now, try again in so many milliseconds
-    STP_ERROR = 0x68       //  Broker: refused, and why
-} stp_command_t;
+#include "stint_stp.h"
 
 //  A header's fields, whatever the command. Absent ones are zero or empty; `has` tells.
 
@@ -75,6 +43,7 @@ typedef struct {
     stint_reader_t groups;    //  h: names of groups; stands at the first element
     uint32_t groups_count;    //  h: how many names
     stint_bytes_t fields;     //  f: a map, still packed
+    stint_bytes_t terms;      //  q: what all tasks of a push ask for, a packed map
     uint8_t shape;            //  Of the elements of t
     const stint_bytes_t *frames;  //  Payload frames; borrowed
     size_t frame_count;           //  How many
@@ -94,14 +63,16 @@ typedef enum {
 //  One element of a list in PUSH, TASK, RESULT, OUTCOME, and of the lists of attempts.
 
 typedef struct {
-    uint64_t id;         //  The task; 0 in PUSH
-    uint64_t fence;      //  The attempt, in TASK, RESULT, RETURN, REVOKE, STALE, READY
-    uint32_t number;     //  TASK: attempt number; OUTCOME: place in the batch
-    uint32_t verdict;    //  RESULT: 0 done or a stint_verdict_t; OUTCOME: a stint_state_t
-    uint32_t attempts;   //  OUTCOME: attempts used
-    uint64_t delay;      //  RESULT: milliseconds instead of the back-off; PUSH: delay
-    stint_bytes_t body;  //  Payload, result, or text of a failure
-    size_t frame;        //  Payload frame the body came in, from 1; 0 when in the header
+    uint64_t id;          //  The task; 0 in PUSH
+    uint64_t fence;       //  The attempt, in TASK, RESULT, RETURN, REVOKE, STALE, READY
+    uint32_t number;      //  TASK: attempt number; OUTCOME: place in the batch
+    uint32_t verdict;     //  RESULT: 0 done or a stint_verdict_t; OUTCOME: a stint_state_t
+    uint32_t attempts;    //  OUTCOME: attempts used
+    uint64_t delay;       //  Milliseconds. RESULT: instead of the back-off; PUSH: delay;
+                          //  TASK: how long the attempt may run
+    stint_bytes_t body;   //  Payload, result, or text of a failure
+    size_t frame;         //  Payload frame the body came in, from 1; 0 when in the header
+    stint_bytes_t terms;  //  PUSH: what the task asks for, a packed map
 } stint_item_t;
 
 //  Understands one message: the header frame, then payload frames, and borrows all of them.

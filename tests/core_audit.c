@@ -23,8 +23,8 @@
 //  What the tasks add up to, for one group, batch or session.
 
 typedef struct {
-    uint32_t counts [STINT_CANCELLED + 1];  //  By state
-    uint64_t bytes;                         //  Of payloads and results
+    uint32_t counts [TASK_STATES];  //  By state
+    uint64_t bytes;                 //  Of payloads and results
 } s_sum_t;
 
 static uint64_t
@@ -41,7 +41,7 @@ s_held (const task_t *task)
 static const char *
 s_audit_task (const core_t *core, const task_t *task)
 {
-    AUDIT (task->state >= STINT_DELAYED && task->state <= STINT_CANCELLED);
+    AUDIT (task->state >= STINT_DELAYED && task->state < TASK_STATES);
     bool slim = task->state == STINT_DONE || task->state == STINT_CANCELLED;
     AUDIT ((task->payload.block == 0) == slim);
     if (slim)
@@ -63,6 +63,75 @@ s_audit_task (const core_t *core, const task_t *task)
     return NULL;
 }
 
+//  Returns how many tasks stand in a lane, after a look at their order and at whether it is
+//  among those that may run; UINT32_MAX when something is wrong.
+
+static uint32_t
+s_stand_in (const core_t *core, uint32_t slot)
+{
+    const lane_t *lane = &core->groups.lanes.lanes.pool [slot];
+    const task_t *tasks = core->tasks.tasks.pool;
+    bool may = lane_first (lane) != 0 && groups_lane_room (&core->groups, slot) > 0;
+    if (may != lane_turns_linked (core->groups.lanes.lanes.pool, slot))
+        return UINT32_MAX;
+    uint64_t before = 0;
+    for (uint32_t task = lane->ready.head; task; task = tasks [task].node.next) {
+        if (tasks [task].id <= before || groups_lane (&core->groups, &tasks [task]) != slot)
+            return UINT32_MAX;
+        before = tasks [task].id;
+    }
+    return lane->ready.count + lane->again.count;
+}
+
+static const char *
+s_audit_lanes (const core_t *core, uint32_t slot)
+{
+    const group_t *group = &core->groups.groups.pool [slot];
+    const lane_t *lanes = core->groups.lanes.lanes.pool;
+    uint32_t ready = 0;
+    for (uint32_t lane = group->lanes.head; lane; lane = lanes [lane].group_node.next) {
+        uint32_t stand = s_stand_in (core, lane);
+        AUDIT (stand != UINT32_MAX);
+        ready += stand;
+    }
+    AUDIT (ready == group->counts [STINT_READY]);
+    for (uint32_t level = 0; level < TERMS_PRIORITIES; level++)
+        AUDIT ((group->levels >> level & 1) == (group->turns [level].count > 0));
+    return NULL;
+}
+
+//  Each kind has its tasks; each key and order that it names is there. At most one task of
+//  an order waits or runs, and none is blocked without one.
+
+static const char *
+s_audit_kinds (const core_t *core)
+{
+    const kinds_t *kinds = &core->groups.kinds;
+    const task_t *tasks = core->tasks.tasks.pool;
+    for (uint32_t slot = 1; slot <= core->tasks.tasks.used; slot++) {
+        const task_t *task = &tasks [slot];
+        const order_t *order = groups_order (&core->groups, task);
+        if (!task->id || task_ended (task->state))
+            continue;
+        AUDIT (task->state != STINT_BLOCKED || (order && order->current));
+        AUDIT (task->state == STINT_BLOCKED || !order || order->current == slot);
+    }
+    uint32_t of_kinds = 0;
+    for (uint32_t slot = 1; slot <= kinds->kinds.used; slot++)
+        of_kinds += kinds->kinds.pool [slot].tasks;
+    for (uint32_t slot = 1; slot <= core->tasks.tasks.used; slot++)
+        of_kinds -= tasks [slot].id && tasks [slot].kind;
+    AUDIT (of_kinds == 0);
+    uint32_t running = 0;
+    for (uint32_t slot = 1; slot <= core->groups.lanes.keys.used; slot++)
+        running += core->groups.lanes.keys.pool [slot].running;
+    for (uint32_t slot = 1; slot <= core->tasks.tasks.used; slot++)
+        running -= tasks [slot].state == STINT_RUNNING
+                   && kinds->kinds.pool [tasks [slot].kind].key;
+    AUDIT (running == 0);
+    return NULL;
+}
+
 static const char *
 s_audit_group (const core_t *core, uint32_t slot)
 {
@@ -75,18 +144,13 @@ s_audit_group (const core_t *core, uint32_t slot)
             sum.bytes += tasks [task].payload.size + tasks [task].result.size;
         }
     }
-    for (size_t state = 0; state <= STINT_CANCELLED; state++)
+    for (size_t state = 0; state < TASK_STATES; state++)
         AUDIT (sum.counts [state] == group->counts [state]);
     AUDIT (sum.bytes == group->bytes);
-    AUDIT (group_ready (group) == group->counts [STINT_READY]);
     AUDIT (group->ended.count
            == group->counts [STINT_DONE] + group->counts [STINT_DEAD]
                   + group->counts [STINT_CANCELLED]);
-    uint64_t before = 0;
-    for (uint32_t task = group->ready.head; task; task = tasks [task].node.next) {
-        AUDIT (tasks [task].id > before);
-        before = tasks [task].id;
-    }
+    PASS (s_audit_lanes (core, slot));
     bool runnable = groups_may_run (&core->groups, slot);
     AUDIT (runnable == group_runs_linked (core->groups.groups.pool, slot));
     return NULL;
@@ -192,6 +256,7 @@ core_audit_fault (const core_t *core)
         if (core->batches.batches.pool [slot].id)
             PASS (s_audit_batch (core, slot));
     }
+    PASS (s_audit_kinds (core));
     PASS (s_audit_sessions (core));
     return NULL;
 }

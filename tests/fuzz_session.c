@@ -401,7 +401,8 @@ fuzz_session (const uint8_t *data, size_t size)
     limits.sessions = 8;
     limits.waiting_max = 30000;
     limits.memory_max = 20000;
-    limits.defaults = (record_settings_t){{40, 40000, 3, 1000, 60000, 20000, 0, 1, 0}};
+    limits.defaults =
+        (record_settings_t){.list = {40, 40000, 3, 1000, 60000, 20000, 0, 1, 0}};
     s_play_t self = {.rig = rig_new (&limits), .sequence = {1, 1, 1, 1}};
     size_t steps = size / STEP < STEPS ? size / STEP : STEPS;
     for (size_t step = 0; step < steps; step++) {

@@ -11,7 +11,7 @@
 static bool
 s_wants (const core_t *core, uint32_t group)
 {
-    return group_ready (&core->groups.groups.pool [group]) > 0
+    return core->groups.groups.pool [group].levels != 0
            && groups_room (&core->groups, group) > 0;
 }
 
@@ -64,7 +64,7 @@ sim_share_run (sim_t *self)
     const core_t *core = self->broker.core;
     for (uint32_t slot = 1; slot <= core->groups.groups.used; slot++) {
         const group_t *group = &core->groups.groups.pool [slot];
-        if (group->used && group->waiting.count > 0 && group_ready (group) > 0
+        if (group->used && group->waiting.count > 0 && group->levels != 0
             && groups_room (&core->groups, slot) == 0)
             sim_seen (self, group->settings.paused ? RARE_PAUSED : RARE_RUNNING_MAX);
     }

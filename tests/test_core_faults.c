@@ -194,7 +194,7 @@ Test (core_faults, a_task_in_no_state)
     s_write (s_task (RECORD_KEPT_TASK, 1, 0));
     s_refused ("a state that is none");
     record_t record = s_task (RECORD_KEPT_TASK, 1, 0);
-    record.state = STINT_CANCELLED + 1;
+    record.state = TASK_STATES;
     s_write (record);
     s_refused ("a state that is none");
 }

@@ -21,31 +21,35 @@ s_text (const char *text)
 static record_t
 s_record (record_kind_t kind)
 {
-    record_t record = {.kind = kind,
-                       .id = 4711,
-                       .fence = (uint64_t) 3 << 40 | 17,
-                       .further = 9,
-                       .producer = 0xfedcba9876543210u,
-                       .sequence = 70000,
-                       .batch = 12,
-                       .group = 3,
-                       .number = 200,
-                       .position = 65,
-                       .state = STINT_DEAD,
-                       .attempts = 5,
-                       .failures = 4,
-                       .lost = 1,
-                       .pushed = 300,
-                       .done = 60,
-                       .dead = 2,
-                       .cancelled = 3,
-                       .at = 1700000000000,
-                       .until = 1700000060000,
-                       .name = s_text ("bread"),
-                       .payload = s_text ("flour and water"),
-                       .result = s_text ("a loaf"),
-                       .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1}},
-                       .recent_count = 2};
+    record_t record = {
+        .kind = kind,
+        .id = 4711,
+        .fence = (uint64_t) 3 << 40 | 17,
+        .further = 9,
+        .producer = 0xfedcba9876543210u,
+        .sequence = 70000,
+        .batch = 12,
+        .group = 3,
+        .number = 200,
+        .position = 65,
+        .state = STINT_DEAD,
+        .attempts = 5,
+        .failures = 4,
+        .lost = 1,
+        .pushed = 300,
+        .done = 60,
+        .dead = 2,
+        .cancelled = 3,
+        .at = 1700000000000,
+        .until = 1700000060000,
+        .name = s_text ("bread"),
+        .payload = s_text ("flour and water"),
+        .result = s_text ("a loaf"),
+        .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1, 2, 9000}},
+        .terms = {.list = {7, 3, 30000, 60000, 90000}},
+        .recent_count = 2};
+    record.terms.key = s_text ("ann");
+    record.terms.order = s_text ("cart 5");
     record.recent [0] = (record_push_t){69000, 3000, 1000};
     record.recent [1] = (record_push_t){70000, 4000, 1};
     return record;
@@ -157,14 +161,13 @@ Test (record, the_tasks_of_a_push_come_with_their_delays)
     record_t read = s_read (s_write (journal, &written));
     cr_assert_eq (read.item_count, 3);
     cr_assert_eq (read.producer, written.producer);
-    stint_bytes_t body;
-    int64_t delay;
+    record_item_t item;
     for (size_t index = 0; index < 3; index++) {
-        cr_assert (record_next (&read, &body, &delay));
-        cr_assert (s_same (body, s_text (bodies [index])));
-        cr_assert_eq (delay, delays [index]);
+        cr_assert (record_next (&read, &item));
+        cr_assert (s_same (item.payload, s_text (bodies [index])));
+        cr_assert_eq (item.delay, delays [index]);
     }
-    cr_assert_not (record_next (&read, &body, &delay));
+    cr_assert_not (record_next (&read, &item));
     journal_destroy (&journal);
 }
 
@@ -191,12 +194,12 @@ Test (record, every_kind_has_a_name)
 
 Test (record, settings_that_are_zero_are_not_taken_over)
 {
-    record_settings_t own = {{1, 2, 3, 4, 5, 6, 7, 8, 0}};
+    record_settings_t own = {{1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 10}};
     record_settings_merge (&own, &(record_settings_t){.backoff = 9});
-    cr_assert (
-        record_settings_equal (&own, &(record_settings_t){{1, 2, 3, 9, 5, 6, 7, 8, 0}}));
-    cr_assert_not (
-        record_settings_equal (&own, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0}}));
+    cr_assert (record_settings_equal (
+        &own, &(record_settings_t){{1, 2, 3, 9, 5, 6, 7, 8, 0, 9, 10}}));
+    cr_assert_not (record_settings_equal (
+        &own, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 10}}));
 }
 
 //  ---------------------------------------------------------------------------------
@@ -246,10 +249,9 @@ s_read_all (const uint8_t *data, size_t size)
     stint_reader_t reader = stint_reader_of ((stint_bytes_t){copy + 1, size});
     record_t record;
     int more = record_read (&record, &reader);
-    stint_bytes_t body;
-    int64_t delay;
-    while (more == 1 && record_next (&record, &body, &delay)) {
-        if (body.size > size)
+    record_item_t item;
+    while (more == 1 && record_next (&record, &item)) {
+        if (item.payload.size > size)
             cr_assert_fail ("a body that is larger than its record");
     }
     free (copy);

@@ -14,7 +14,7 @@ s_begin (void)
     const record_settings_t defaults = {0};
     sessions_init (&s_sessions, 4);
     pace_init (&s_sessions.pace, 1000, 3, 0);
-    groups_init (&s_groups, 20, &defaults, 0);
+    groups_init (&s_groups, 20, 100, &defaults, 0);
     for (uint32_t slot = 1; slot <= 20; slot++)
         groups_ensure (&s_groups, slot);
 }

@@ -7,18 +7,19 @@
 
 Test (task, may_only_go_where_the_picture_of_its_life_says)
 {
-    //  Columns: delayed, ready, running, done, dead, cancelled
+    //  Columns: delayed, ready, running, done, dead, cancelled, blocked
     static const char *const rows [] = {
-        "yyyyyy",  //  new: pushed, or brought back by a record
-        "nyynny",  //  delayed
-        "nnynny",  //  ready
-        "yyyyyy",  //  running
-        "nnnnnn",  //  done
-        "nnnnnn",  //  dead
-        "nnnnnn",  //  cancelled
+        "yyyyyyy",  //  new: pushed, or brought back by a record
+        "nyynnyy",  //  delayed
+        "nnynnyy",  //  ready
+        "yyyyyyy",  //  running
+        "nnnnnnn",  //  done
+        "nnnnnnn",  //  dead
+        "nnnnnnn",  //  cancelled
+        "yyynnyn",  //  blocked
     };
-    for (unsigned from = 0; from <= STINT_CANCELLED; from++) {
-        for (unsigned to = STINT_DELAYED; to <= STINT_CANCELLED; to++)
+    for (unsigned from = 0; from < TASK_STATES; from++) {
+        for (unsigned to = STINT_DELAYED; to < TASK_STATES; to++)
             cr_assert_eq (task_may ((uint8_t) from, (uint8_t) to),
                           rows [from][to - 1] == 'y', "%u to %u", from, to);
     }
@@ -32,6 +33,7 @@ Test (task, has_ended_when_done_dead_or_cancelled)
     cr_assert (task_ended (STINT_DONE));
     cr_assert (task_ended (STINT_DEAD));
     cr_assert (task_ended (STINT_CANCELLED));
+    cr_assert_not (task_ended (STINT_BLOCKED));
 }
 
 Test (task, is_found_by_its_number_until_it_is_forgotten)
@@ -114,17 +116,18 @@ Test (task, a_digest_sees_all_that_is_durable)
     task_t task = {.id = 5, .fence = 6, .at = 7, .group = 2, .number = 3, .attempts = 1};
     task.state = STINT_READY;
     task.payload.size = 9;
-    uint64_t digest = task_digest (&task, 4);
-    cr_assert_neq (task_digest (&task, 5), digest);
+    uint64_t digest = task_digest (&task, 4, 0);
+    cr_assert_neq (task_digest (&task, 5, 0), digest);
+    cr_assert_neq (task_digest (&task, 4, 1), digest);
     task_t other = task;
     other.fence++;
-    cr_assert_neq (task_digest (&other, 4), digest);
+    cr_assert_neq (task_digest (&other, 4, 0), digest);
     other = task;
     other.lost++;
-    cr_assert_neq (task_digest (&other, 4), digest);
+    cr_assert_neq (task_digest (&other, 4, 0), digest);
     other = task;
     other.result.size++;
-    cr_assert_neq (task_digest (&other, 4), digest);
+    cr_assert_neq (task_digest (&other, 4, 0), digest);
 
     //  Where bytes lie, and that time went by, no record tells
     other = task;
@@ -132,11 +135,11 @@ Test (task, a_digest_sees_all_that_is_durable)
     other.payload.block = 77;
     other.batch = 8;
     other.holder = 3;
-    cr_assert_eq (task_digest (&other, 4), digest);
+    cr_assert_eq (task_digest (&other, 4, 0), digest);
     task.state = STINT_DONE;
     other = task;
     other.holder = 3;
-    cr_assert_neq (task_digest (&other, 4), task_digest (&task, 4));
+    cr_assert_neq (task_digest (&other, 4, 0), task_digest (&task, 4, 0));
 }
 
 Test (task, a_guess_finds_nothing_that_is_not_there)

@@ -126,8 +126,9 @@ s_check_item (stp_command_t command, const stint_item_t *item, const stint_item_
     cr_assert_eq (item->number, number ? sent->number : 0);
     cr_assert_eq (item->verdict, verdict ? sent->verdict : 0);
     cr_assert_eq (item->attempts, command == STP_OUTCOME ? sent->attempts : 0);
-    cr_assert_eq (item->delay,
-                  command == STP_PUSH || command == STP_RESULT ? sent->delay : 0);
+    bool delay = command == STP_PUSH || command == STP_RESULT || command == STP_TASK;
+    cr_assert_eq (item->delay, delay ? sent->delay : 0);
+    cr_assert_eq (item->terms.size, command == STP_PUSH ? sent->terms.size : 0);
     cr_assert_eq (item->body.size, body ? sent->body.size : 0);
     if (body)
         cr_assert_eq (memcmp (item->body.data, sent->body.data, sent->body.size), 0);
@@ -338,7 +339,7 @@ Test (wire, keys_that_nobody_knows_are_passed_over_and_none_comes_twice)
 {
     stint_message_t message;
     cr_assert_eq (DECODE (&message, STP_CREDIT,
-                          "\x83\xa1q\x91\1\xa4more\1\xa1"
+                          "\x83\xa1j\x91\1\xa4more\1\xa1"
                           "c\5"),
                   STINT_WIRE_OK);
     cr_assert_eq (message.count, 5);

@@ -42,7 +42,7 @@ static const struct {
     stp_command_t command;
     const char *letters;
 } s_golden [] = {
-    {STP_PUSH, "rgpsbt"},    {STP_BATCH, "rgn"},     {STP_COLLECT, "rbck"},
+    {STP_PUSH, "rgpsbqt"},   {STP_BATCH, "rgn"},     {STP_COLLECT, "rbck"},
     {STP_CANCEL, "ri"},      {STP_GROUP, "rgof"},    {STP_QUERY, "rogxac"},
     {STP_READY, "rwhcnlt"},  {STP_CREDIT, "c"},      {STP_RESULT, "rt"},
     {STP_RETURN, "t"},       {STP_HEARTBEAT, "uyz"}, {STP_BYE, "m"},
@@ -67,6 +67,8 @@ s_write_list (stp_command_t command)
     static const uint8_t octets [STINT_INLINE_MAX + 1];
     stint_item_t large = {
         .id = 1, .fence = 1, .delay = 300, .frame = 1, .body = {octets, sizeof octets}};
+    large.terms = stint_bytes_of ("\x81\xa3key\xa3"
+                                  "ann");
     stint_wire_put (&s_writer, command, &large);
     stint_write_array_close (&s_writer, list, 2);
 }
@@ -85,7 +87,8 @@ s_write_field (stp_command_t command, char letter)
             stint_write_text (&s_writer, "resize");
             break;
         case 'f':
-            stint_wire_field (&s_writer, 'f');
+        case 'q':
+            stint_wire_field (&s_writer, letter);
             stint_write_map (&s_writer, 1);
             stint_write_text (&s_writer, "max_attempts");
             stint_write_number (&s_writer, 5);

@@ -201,7 +201,7 @@ s_open_broker (const char *folder)
                    .liveness = 20,
                    .waiting_max = 1 << 26,
                    .memory_max = 1 << 20,
-                   .defaults = {{10000, 1 << 26, 5, 10, 1000, 3600000, 0, 1, 0}}},
+                   .defaults = {.list = {10000, 1 << 26, 5, 10, 1000, 3600000, 0, 1, 0}}},
         .engine = &store_lmdb,
         .store = {.directory = store, .size_max = 1 << 30},
         .endpoints = endpoints,
