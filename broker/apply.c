@@ -280,9 +280,9 @@ s_add (core_t *core, record_t *record, uint64_t index, uint32_t batch, uint32_t 
     task->number = batch ? (uint32_t) (record->number + index) : 0;
     task->at = record->at;
     task->until = item.delay > 0 ? record->at + item.delay : 0;
-    if (item.own)
+    if (item.own && terms_any (&item.terms))
         task->kind = groups_open_kind (&core->groups, task->group, &item.terms);
-    else if (kind) {
+    else if (!item.own && kind) {
         task->kind = kind;
         core->groups.kinds.kinds.pool [kind].tasks++;
     }

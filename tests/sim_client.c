@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "sim_peer.h"
+#include "sim_terms.h"
 
 #include <string.h>
 
@@ -42,6 +43,7 @@ s_send_push (sim_t *self, uint32_t peer, const sim_push_t *push)
     message.producer = client->id;
     message.sequence = push->sequence;
     message.batch = push->batch;
+    message.terms = push->terms;
     for (uint32_t index = 0; index < push->count; index++) {
         sim_item_t *item = &message.items [message.item_count++];
         item->delay = push->delay;
@@ -80,9 +82,10 @@ s_push (sim_t *self, uint32_t peer, uint64_t *chance)
     push->batch = sim_random (chance, 2) ? client->batch : 0;
     if (sim_random (chance, 100) < self->plan.delays)
         push->delay = 1 + sim_random (chance, 4000);
+    push->terms = sim_terms_draw (self, chance, push->delay);
     push->truth = self->truth_count;
     for (uint32_t index = 0; index < count; index++)
-        sim_truth_push (self, push->group, push->delay);
+        sim_truth_push (self, push);
     client->next += count;
     s_send_push (self, peer, push);
 }
@@ -313,9 +316,9 @@ s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
         message.cursor = s_after (self, chance);
     }
     else if (command == STP_GROUP) {
-        static const uint64_t least [] = {0, 5, 500, 1, 500, 1, 0, 1, 0};
-        static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6, 5, 4, 2};
-        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 9) : 0);
+        static const uint64_t least [] = {0, 5, 500, 1, 500, 1, 0, 1, 0, 0};
+        static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6, 5, 4, 2, 4};
+        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 10) : 0);
         message.count =
             least [message.setting] + sim_random (chance, more [message.setting]);
     }

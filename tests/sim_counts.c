@@ -1,7 +1,7 @@
 //  sim_counts: says what a run of the simulator has seen, and what it broke
 //  SPDX-License-Identifier: MPL-2.0
 
-#include "sim_rare.h"
+#include "sim_counts.h"
 
 #include <stddef.h>
 #include <stdio.h>

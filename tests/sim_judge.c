@@ -1,6 +1,7 @@
 //  sim_judge: holds each message and each answer of the broker against what it promises
 //  SPDX-License-Identifier: MPL-2.0
 
+#include "sim_terms.h"
 #include "sim_truth.h"
 
 #include "core_events.h"
@@ -100,6 +101,9 @@ s_judge_failure (sim_t *self, uint32_t index, const task_t *task)
                task->failures);
     sim_check (self, task->attempts == attempts - !counts, "S7",
                "task %lu had %u attempts, then %u", task->id, attempts, task->attempts);
+    const sim_truth_t *truth = sim_truth_of (self, task->id);
+    if (truth && truth->terms.max_attempts)
+        settings.max_attempts = truth->terms.max_attempts;
     bool dead = item->verdict == 3
                 || (item->verdict == 1 && task->failures >= settings.max_attempts);
     sim_check (self, task->state == (dead ? STINT_DEAD : STINT_DELAYED), "S7",
@@ -291,12 +295,14 @@ s_judge_task (sim_t *self, sim_said_t *said)
     sim_check (self, truth->due || broker->now >= truth->taken_at + (int64_t) truth->delay,
                "S9", "task %lu is early", reply->id);
     truth->due = true;
-    if (!truth->given && !truth->delay) {
-        sim_check (self, reply->id > broker->first_given [reply->group], "S9",
-                   "task %lu of %s comes behind task %lu", reply->id, name,
-                   broker->first_given [reply->group]);
-        broker->first_given [reply->group] = reply->id;
+    if (!truth->given && !truth->delay && !truth->terms.order) {
+        uint32_t lane = truth->terms.priority * 1u * SIM_NAMES + truth->terms.key;
+        uint64_t *first = &broker->first_given [reply->group][lane];
+        sim_check (self, reply->id > *first, "S9", "task %lu of %s comes behind task %lu",
+                   reply->id, name, *first);
+        *first = reply->id;
     }
+    sim_terms_given (self, truth, reply);
     const session_t *session = &core->sessions.sessions.pool [reply->session];
     sim_check (self, session->held.count <= session->capacity && !session->gone, "S12",
                "a worker has %u tasks and wants %u", session->held.count,
@@ -383,10 +389,29 @@ s_judge_stale (sim_t *self, const sim_said_t *said)
     const reply_t *reply = &said->reply;
     const sim_truth_t *truth = sim_truth_of (self, reply->id);
     sim_seen (self, said->code == 'c' ? RARE_STALE_CLAIM : RARE_STALE);
-    if (!truth || said->code != 'c' || truth->adopter != said->link / 2 + 1)
+    const task_t *task = sim_task (self, reply->id);
+    if (!truth || said->code != 'c' || truth->adopter != said->link / 2 + 1
+        || (task && task->state == STINT_CANCELLED))
         return;
     sim_check (self, truth->fence != reply->fence || !s_has_it (self, truth), "L2",
                "worker %u has task %lu, and is not let go on", said->link / 2, reply->id);
+}
+
+//  The text of an attempt that was lost, or whose time was over, is the core's own.
+
+static bool
+s_own_words (sim_t *self, const reply_t *reply, stint_bytes_t text)
+{
+    static const char *const begins [] = {"the worker", "it expired", "its deadli"};
+    size_t index = 0;
+    while (index < 3 && (text.size < 10 || memcmp (text.data, begins [index], 10) != 0))
+        index++;
+    if (index == 1 || index == 2)
+        sim_seen (self, index == 1 ? RARE_EXPIRED : RARE_DEADLINE);
+    const task_t *task = sim_task (self, reply->id);
+    sim_check (self, index != 1 || !task || task->attempts == 0, "S9",
+               "task %lu has begun and expired", reply->id);
+    return index < 3;
 }
 
 static void
@@ -398,11 +423,9 @@ s_read_body (sim_t *self, sim_said_t *said)
         return;
     stint_bytes_t bytes = sim_broker_fetch (reply->place, self);
     bool whole = sim_body_read (self, bytes, &said->body);
-    //  The text of an attempt that was lost is the core's own
-    bool lost = reply->command == STP_OUTCOME && bytes.size > 10
-                && memcmp (bytes.data, "the worker", 10) == 0;
-    sim_check (self, whole || lost, "S2", "the bytes of task %lu are not what was sent",
-               reply->id);
+    sim_check (self,
+               whole || (reply->command == STP_OUTCOME && s_own_words (self, reply, bytes)),
+               "S2", "the bytes of task %lu are not what was sent", reply->id);
 }
 
 void
@@ -478,4 +501,6 @@ sim_truth_leaves (sim_t *self, const sim_said_t *said)
                "an answer leaves before block %lu is durable", said->gate);
     if (reply->command == STP_OUTCOME)
         s_judge_outcome (self, said);
+    if (reply->command == STP_TASK)
+        sim_terms_leaves (self, reply);
 }

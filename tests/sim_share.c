@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "schedule.h"
+#include "sim_terms.h"
 #include "sim_truth.h"
 
 #define WEIGHT_MAX 4  //  Of a group in a world
@@ -68,6 +69,7 @@ sim_share_run (sim_t *self)
             && groups_room (&core->groups, slot) == 0)
             sim_seen (self, group->settings.paused ? RARE_PAUSED : RARE_RUNNING_MAX);
     }
+    sim_terms_run (self);
     for (uint32_t slot = 1; slot <= core->sessions.sessions.used; slot++) {
         if (self->broker.sessions [slot].streak > 0)
             s_judge_streak (self, slot);

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "sim_truth.h"
+#include "sim_terms.h"
 
 #include "core_audit.h"
 
@@ -9,10 +10,11 @@
 #define NONCE_UNKNOWN UINT32_MAX
 
 uint32_t
-sim_truth_push (sim_t *self, uint8_t group, uint64_t delay)
+sim_truth_push (sim_t *self, const sim_push_t *push)
 {
     sim_truth_t *truth = &self->truths [self->truth_count];
-    *truth = (sim_truth_t){.group = group, .delay = delay};
+    *truth = (sim_truth_t){.group = push->group, .delay = push->delay};
+    truth->terms = push->terms;
     self->counts.pushed++;
     return self->truth_count++;
 }
@@ -57,6 +59,7 @@ sim_truth_name (sim_t *self, uint32_t which, uint64_t id)
     truth->id = id;
     truth->taken_at = self->broker.now;
     truth->due = false;
+    truth->begun = false;
 }
 
 void
@@ -252,6 +255,7 @@ sim_truth_recovered (sim_t *self)
         }
     }
     self->life = self->broker.core->epoch;
+    sim_terms_recovered (self);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -285,7 +289,9 @@ sim_truth_left (sim_t *self)
         return "the broker is down";
     for (uint32_t slot = 1; slot <= core->groups.groups.used; slot++) {
         const uint32_t *counts = core->groups.groups.pool [slot].counts;
-        if (counts [STINT_DELAYED] + counts [STINT_READY] + counts [STINT_RUNNING] > 0)
+        if (counts [STINT_DELAYED] + counts [STINT_READY] + counts [STINT_RUNNING]
+                + counts [STINT_BLOCKED]
+            > 0)
             return "a task has not ended";
     }
     for (uint32_t peer = 0; peer < self->plan.clients; peer++) {

@@ -7,7 +7,7 @@
 #include "sim_run.h"
 
 //  Notes that a task is pushed. Returns its truth.
-uint32_t sim_truth_push (sim_t *self, uint8_t group, uint64_t delay);
+uint32_t sim_truth_push (sim_t *self, const sim_push_t *push);
 
 //  Returns the truth of the task of that number, or null.
 sim_truth_t *sim_truth_of (sim_t *self, uint64_t id);

@@ -1,7 +1,7 @@
 //  sim_wire: messages and bodies of a simulated world as bytes
 //  SPDX-License-Identifier: MPL-2.0
 
-#include "sim_run.h"
+#include "sim_terms.h"
 
 #include <string.h>
 
@@ -82,6 +82,8 @@ s_write_list (const sim_t *self, const sim_message_t *message, size_t *frames)
         const sim_item_t *from = &message->items [index];
         stint_item_t item = {.id = from->id, .fence = from->fence, .delay = from->delay};
         item.verdict = from->verdict;
+        if (message->command == STP_PUSH && message->terms.own)
+            item.terms = sim_terms_write (&message->terms);
         if (from->body.size > 0)
             item.body = s_write_body (self, &from->body, s_bodies [index]);
         if (item.body.size > FRAMED) {
@@ -96,13 +98,18 @@ s_write_list (const sim_t *self, const sim_message_t *message, size_t *frames)
 static void
 s_write_push (const sim_message_t *message)
 {
-    stint_wire_begin (&s_header, STP_PUSH, message->batch ? 6 : 5);
+    bool terms = sim_terms_any (&message->terms) && !message->terms.own;
+    stint_wire_begin (&s_header, STP_PUSH, 5u + (message->batch > 0) + terms);
     stint_wire_number (&s_header, 'r', message->request);
     stint_wire_text (&s_header, 'g', sim_groups [message->group]);
     stint_wire_number (&s_header, 'p', message->producer);
     stint_wire_number (&s_header, 's', message->sequence);
     if (message->batch)
         stint_wire_number (&s_header, 'b', message->batch);
+    if (!terms)
+        return;
+    stint_wire_field (&s_header, 'q');
+    stint_write_raw (&s_header, sim_terms_write (&message->terms));
 }
 
 static void
@@ -136,7 +143,8 @@ s_write_group (const sim_message_t *message)
                                             "max_attempts",
                                             "max_running",
                                             "weight",
-                                            "paused"};
+                                            "paused",
+                                            "key_running"};
     stint_wire_begin (&s_header, STP_GROUP, message->setting ? 4 : 3);
     stint_wire_number (&s_header, 'r', message->request);
     stint_wire_text (&s_header, 'g', sim_groups [message->group]);

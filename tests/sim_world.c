@@ -102,6 +102,8 @@ s_draw_limits (sim_plan_t *plan, uint64_t *chance)
         .keep_results = PICK (chance, 50, 500, 5000, 3600000),
         .max_running = PICK (chance, 0, 0, 0, 2, 6),
         .weight = PICK (chance, 1, 1, 3),
+        .key_running = PICK (chance, 0, 0, 1, 2),
+        .time_limit = PICK (chance, 0, 0, 5000),
     };
     plan->slack = PICK (chance, 0, 0, 300, 20000);
 }
@@ -141,6 +143,7 @@ sim_draw (sim_plan_t *plan, uint64_t seed)
     plan->down_us = (uint32_t) PICK (&chance, 1000, 50000, 1000000, 4000000);
     plan->body_max = (uint32_t) PICK (&chance, 0, 0, 100, 400, 5000);
     plan->delays = (uint32_t) PICK (&chance, 0, 5, 40);
+    plan->terms = (uint32_t) PICK (&chance, 0, 20, 80);
     plan->events = (uint32_t) PICK (&chance, 1000, 3000, 3000, 6000);
     plan->atomic = sim_random (&chance, 2);
     plan->sleeps = sim_random (&chance, 16) == 0;

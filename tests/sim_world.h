@@ -45,6 +45,8 @@ typedef struct {
     uint32_t adopter;       //  Worker, from 1, whose attempt has to go on after a restart
     uint32_t failures;      //  Failures of its attempts that were recorded
     uint64_t delay;         //  As pushed
+    sim_terms_t terms;      //  Likewise
+    bool begun;             //  Under that number an attempt left for a worker
     uint64_t fence;         //  Of the last attempt that was given out
     uint64_t result_fence;  //  Of the attempt whose result was told
     uint64_t batch;         //  Where its outcome was told,
@@ -60,6 +62,7 @@ typedef struct {
     uint8_t group;      //  Name
     uint64_t batch;     //  Number, or 0
     uint64_t delay;     //  Of its tasks
+    sim_terms_t terms;  //  Likewise
     bool refused;       //  It was told FULL, or an error
     bool answered;      //  It was accepted
     uint64_t id;        //  as these
@@ -133,8 +136,8 @@ typedef struct {
     uint32_t inbox [SIM_LINKS];  //  Links with messages at the door
     uint32_t inbox_count;
     sim_session_t sessions [SIM_LEASES + 1];
-    uint64_t first_given [SIM_GROUPS + 1];  //  Last first attempt of a group in this life
-    sim_said_t *waits;                      //  Answers that wait for the disk, a ring
+    uint64_t first_given [SIM_GROUPS + 1][SIM_LANES];  //  Last first attempt in this life
+    sim_said_t *waits;  //  Answers that wait for the disk, a ring
     uint64_t waits_first;
     uint64_t waits_next;
     sim_said_t *ready;  //  Those that do not, until the turn ends
