@@ -64,17 +64,18 @@ typedef struct {
     bool help;           //  --help
     bool version;        //  --version
 
-    bool wait;          //  push: --wait
-    const char *file;   //  push: --file
-    bool files;         //  map: --files
-    bool null;          //  map: --null
-    bool unordered;     //  map: --unordered
-    int64_t window;     //  map: --window
-    const char *out;    //  map: --out
-    bool watch;         //  status: --watch
-    const char *state;  //  ls: --state
-    int64_t limit;      //  ls: --limit
-    int64_t after;      //  ls: --after
+    bool wait;            //  push: --wait
+    const char *file;     //  push: --file
+    stint_terms_t terms;  //  push, map: what the tasks ask for
+    bool files;           //  map: --files
+    bool null;            //  map: --null
+    bool unordered;       //  map: --unordered
+    int64_t window;       //  map: --window
+    const char *out;      //  map: --out
+    bool watch;           //  status: --watch
+    const char *state;    //  ls: --state
+    int64_t limit;        //  ls: --limit
+    int64_t after;        //  ls: --after
 
     char **words;  //  Arguments behind the command's name
     int count;     //  How many

@@ -89,6 +89,7 @@ command_connect (command_call_t *call)
                  call->endpoint.source);
     call->client = stint_client_new (call->endpoint.address);
     stint_client_set_timeout (call->client, command_timeout (call));
+    stint_client_set_terms (call->client, &call->terms);
     return COMMAND_OK;
 }
 
@@ -197,13 +198,11 @@ void
 command_print_json (stint_bytes_t map)
 {
     //  What the broker tells in milliseconds says so.
-    static const json_name_t names [] = {{"uptime", "uptime_ms"},
-                                         {"heartbeat", "heartbeat_ms"},
-                                         {"oldest", "oldest_ms"},
-                                         {"backoff", "backoff_ms"},
-                                         {"backoff_max", "backoff_max_ms"},
-                                         {"keep_results", "keep_results_ms"},
-                                         {NULL, NULL}};
+    static const json_name_t names [] = {
+        {"uptime", "uptime_ms"},           {"heartbeat", "heartbeat_ms"},
+        {"oldest", "oldest_ms"},           {"backoff", "backoff_ms"},
+        {"backoff_max", "backoff_max_ms"}, {"keep_results", "keep_results_ms"},
+        {"time_limit", "time_limit_ms"},   {NULL, NULL}};
     json_put_packed (stdout, map, names);
     putchar ('\n');
 }

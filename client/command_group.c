@@ -41,6 +41,8 @@ static const struct {
     {"keep_results", SETTING_DURATION, 1000, YEAR_MS, "keep_results=1d"},
     {"max_running", SETTING_COUNT, 1, 1000000000, "max_running=10"},
     {"weight", SETTING_COUNT, 1, 1000, "weight=3"},
+    {"key_running", SETTING_COUNT, 1, 1000000000, "key_running=2"},
+    {"time_limit", SETTING_DURATION, 1, YEAR_MS, "time_limit=30s"},
 };
 
 #define SETTINGS (sizeof s_settings / sizeof s_settings [0])
@@ -210,7 +212,7 @@ s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
 {
     char text [STINT_UNITS_SIZE + 16];
     uint64_t held = 0;
-    for (int state = STINT_DELAYED; state <= STINT_CANCELLED; state++)
+    for (int state = STINT_DELAYED; state <= STINT_BLOCKED; state++)
         held += answer_number (group, stint_state_name ((stint_state_t) state));
     table_add (table, answer_text (group, "group", text, sizeof text));
     table_add (table, text_number (held, call->terminal, text));
@@ -239,7 +241,8 @@ s_list (command_call_t *call)
     uint32_t count = answer_count (map, "groups");
     stint_bytes_t groups = answer_elements (map, "groups");
     table_t *table = table_new ("GROUP >TASKS >MAX_TASKS >MAX_BYTES >MAX_ATTEMPTS >BACKOFF "
-                                ">BACKOFF_MAX >KEEP_RESULTS >MAX_RUNNING >WEIGHT PAUSED");
+                                ">BACKOFF_MAX >KEEP_RESULTS >MAX_RUNNING >WEIGHT "
+                                ">KEY_RUNNING >TIME_LIMIT PAUSED");
     for (uint32_t at = 0; at < count; at++) {
         stint_bytes_t group = answer_take (&groups);
         if (call->json)

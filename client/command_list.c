@@ -16,8 +16,8 @@
 
 #define LIMIT 100  //  Tasks in a list, without --limit
 
-static const char *const s_states [] = {"delayed", "ready", "running",
-                                        "done",    "dead",  "cancelled"};
+static const char *const s_states [] = {"delayed", "ready",     "running", "done",
+                                        "dead",    "cancelled", "blocked"};
 
 #define STATES (sizeof s_states / sizeof s_states [0])
 
@@ -37,7 +37,8 @@ s_state (const char *name, stint_state_t *state)
         return command_fail (COMMAND_USAGE, NULL,
                              "--state: \"%s\" is not a state; did you mean \"%s\"?", name,
                              near);
-    return command_fail (COMMAND_USAGE, "states: delayed ready running done dead cancelled",
+    return command_fail (COMMAND_USAGE,
+                         "states: delayed blocked ready running done dead cancelled",
                          "--state: \"%s\" is not a state", name);
 }
 
@@ -56,9 +57,16 @@ static void
 s_print_json (stint_bytes_t task, stint_bytes_t error)
 {
     static const json_name_t names [] = {
-        {"pushed", "pushed_ms"}, {"until", "until_ms"}, {NULL, NULL}};
-    static const json_name_t without_payload [] = {
-        {"pushed", "pushed_ms"}, {"until", "until_ms"}, {"payload", NULL}, {NULL, NULL}};
+        {"pushed", "pushed_ms"},         {"until", "until_ms"},
+        {"time_limit", "time_limit_ms"}, {"expires", "expires_ms"},
+        {"deadline", "deadline_ms"},     {NULL, NULL}};
+    static const json_name_t without_payload [] = {{"pushed", "pushed_ms"},
+                                                   {"until", "until_ms"},
+                                                   {"time_limit", "time_limit_ms"},
+                                                   {"expires", "expires_ms"},
+                                                   {"deadline", "deadline_ms"},
+                                                   {"payload", NULL},
+                                                   {NULL, NULL}};
     putchar ('{');
     json_put_entries (stdout, task, s_has_payload (task) ? names : without_payload);
     if (error.size > 0) {
@@ -186,6 +194,36 @@ s_print_error (stint_bytes_t error)
     }
 }
 
+//  Prints what a task asks for, if it does.
+
+static void
+s_print_terms (stint_bytes_t task)
+{
+    static const struct {
+        const char *field;   //  As the broker has it
+        const char *before;  //  A time: what is said of it
+    } terms [] = {{"priority", NULL},
+                  {"key", NULL},
+                  {"order", NULL},
+                  {"max_attempts", NULL},
+                  {"time_limit", "each attempt"},
+                  {"expires", "from its push"},
+                  {"deadline", "from its push"}};
+    char text [160];
+    char span [TEXT_NUMBER_SIZE];
+    for (size_t at = 0; at < sizeof terms / sizeof terms [0]; at++) {
+        const char *field = terms [at].field;
+        if (*answer_text (task, field, text, sizeof text))
+            s_print_line (field, text);
+        else if (answer_number (task, field) > 0 && terms [at].before)
+            printf ("%-10s%s, %s\n", field,
+                    text_span ((int64_t) answer_number (task, field), span),
+                    terms [at].before);
+        else if (answer_number (task, field) > 0)
+            s_print_number (task, field, field, "");
+    }
+}
+
 static void
 s_print_task (stint_bytes_t task)
 {
@@ -205,6 +243,7 @@ s_print_task (stint_bytes_t task)
             "attempts", answer_number (task, "attempts"), answer_number (task, "failures"),
             answer_number (task, "lost"));
     s_print_number (task, "fence", "fence", "");
+    s_print_terms (task);
     if (answer_number (task, "batch") > 0)
         printf ("%-10s%" PRIu64 ", number %" PRIu64 "\n", "batch",
                 answer_number (task, "batch"), answer_number (task, "number"));

@@ -189,7 +189,7 @@ s_is_open (command_call_t *call, uint64_t id)
         return false;
 
     return answer_is (task, "state", "delayed") || answer_is (task, "state", "ready")
-           || answer_is (task, "state", "running");
+           || answer_is (task, "state", "running") || answer_is (task, "state", "blocked");
 }
 
 //  Waits for one of several tasks. The time is for all of them together; when it is over,

@@ -55,6 +55,7 @@ s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
               answer_number (group, "paused") ? "*" : "");
     table_add (table, name);
     s_add_number (table, call, group, "delayed");
+    s_add_number (table, call, group, "blocked");
     s_add_number (table, call, group, "ready");
     uint64_t oldest = answer_number (group, "oldest");
     table_add (table, answer_number (group, "ready") > 0
@@ -75,8 +76,9 @@ s_print_status (const command_call_t *call, stint_bytes_t map)
         command_notice (call, "the first task makes its group: stint push GROUP PAYLOAD");
         return;
     }
-    table_t *table = table_new ("GROUP >DELAYED >READY >OLDEST >RUNNING >DONE >DEAD "
-                                ">FINISHED >RETRIED >WORKERS");
+    table_t *table =
+        table_new ("GROUP >DELAYED >BLOCKED >READY >OLDEST >RUNNING >DONE >DEAD "
+                   ">FINISHED >RETRIED >WORKERS");
     uint64_t dead = 0;
     uint64_t deserted = 0;
     uint64_t paused = 0;

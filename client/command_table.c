@@ -56,6 +56,33 @@ static const command_option_t s_common [] = {
     {.name = NULL},
 };
 
+//  What the tasks of push and map may ask for.
+
+#define TERM_TIME(option, property, text)                                                  \
+    {                                                                                      \
+        .name = option, .argument = "TIME", .help = text, .kind = OPTION_DURATION,         \
+        .offset = AT (terms.property), .minimum = 1, .maximum = INT64_MAX / 4              \
+    }
+#define TERM_COUNT(option, property, most, text)                                           \
+    {                                                                                      \
+        .name = option, .argument = "N", .help = text, .kind = OPTION_COUNT,               \
+        .offset = AT (terms.property), .minimum = 1, .maximum = most                       \
+    }
+#define TERM_TEXT(option, property, text)                                                  \
+    {                                                                                      \
+        .name = option, .argument = "NAME", .help = text, .kind = OPTION_TEXT,             \
+        .offset = AT (terms.property)                                                      \
+    }
+#define TERMS                                                                              \
+    TERM_TIME ("delay", delay, "begin no sooner than that from now on, as 5m"),            \
+        TERM_COUNT ("priority", priority, 9, "1 to 9; higher ones begin first; 5"),        \
+        TERM_TEXT ("key", key, "tasks of different keys take turns in their group"),       \
+        TERM_TEXT ("order", order, "tasks of one order run one after the other"),          \
+        TERM_COUNT ("attempts", max_attempts, 1000, "failures until a task is dead"),      \
+        TERM_TIME ("time-limit", time_limit, "how long an attempt may run"),               \
+        TERM_TIME ("expires", expires, "cancel a task that has not begun by then"),        \
+        TERM_TIME ("deadline", deadline, "cancel a task that has not ended by then")
+
 static const command_option_t s_push [] = {
     {.name = "file",
      .letter = 'f',
@@ -68,6 +95,7 @@ static const command_option_t s_push [] = {
      .help = "wait for the end and print the result",
      .kind = OPTION_SWITCH,
      .offset = AT (wait)},
+    TERMS,
     {.name = NULL},
 };
 
@@ -99,6 +127,7 @@ static const command_option_t s_map [] = {
      .help = "write each result to DIR/NUMBER instead of printing it",
      .kind = OPTION_TEXT,
      .offset = AT (out)},
+    TERMS,
     {.name = NULL},
 };
 
@@ -142,7 +171,8 @@ static const command_t s_commands [] = {
      "printed when the task is durable: nothing loses it from then on.\n"
      "\n"
      "    stint push resize photos/cat.jpg\n"
-     "    stint push --wait upper - < letter.txt\n",
+     "    stint push --wait upper - < letter.txt\n"
+     "    stint push --order cart-7 --deadline 10m shop 'add a pear'\n",
      "how long to push, 5s, and then to --wait, endless", 1, 2, s_push, command_push},
     {"map", "GROUP [FILE...]", "push a task for each line, print the results in order",
      "Reads the FILEs, or standard input: each line is the payload of a task. A result\n"
@@ -174,7 +204,7 @@ static const command_t s_commands [] = {
      "group was made.\n",
      NULL, 0, 0, s_status, command_status},
     {"ls", "[GROUP]", "list tasks, in order of their numbers",
-     "States: delayed, ready, running, done, dead, cancelled.\n"
+     "States: delayed, blocked, ready, running, done, dead, cancelled.\n"
      "\n"
      "    stint ls resize --state dead\n",
      NULL, 0, 1, s_ls, command_ls},
@@ -199,6 +229,8 @@ static const command_t s_commands [] = {
      "    max_running   tasks of the group at workers at once\n"
      "    weight        its share of workers that serve other groups, too: of two groups\n"
      "                  with 3 and 1, one has three tasks for each of the other's\n"
+     "    key_running   tasks of one --key at workers at once\n"
+     "    time_limit    how long an attempt may run, as 30s\n"
      "\n"
      "A paused group takes tasks and gives none to workers; what runs there goes on.\n"
      "\n"

@@ -39,6 +39,7 @@ stint_client_destroy (stint_client_t **self_p)
     stint_pushes_stop (&self->pushes, &self->dealer);
     stint_dealer_stop (&self->dealer);
     stint_writer_clear (&self->out);
+    stint_writer_clear (&self->terms);
     free (self);
     *self_p = NULL;
 }
@@ -480,17 +481,16 @@ stint_client_settle (stint_client_t *self, int64_t deadline)
 }
 
 static void
-s_add_single (stint_client_t *self, stint_bytes_t group, stint_bytes_t payload)
+s_add_single (stint_client_t *self, stint_bytes_t group, stint_item_t *item)
 {
     stint_bytes_t nothing = {NULL, 0};
     stint_packet_t *packet = stint_dealer_packet (&self->dealer);
     stint_packet_add (packet, nothing, nothing);
-    bool large = payload.size > STINT_INLINE_MAX;
-    stint_item_t item = {.body = payload, .frame = large};
-    if (large)
-        stint_packet_add (packet, payload, nothing);
+    item->frame = item->body.size > STINT_INLINE_MAX;
+    if (item->frame)
+        stint_packet_add (packet, item->body, nothing);
     self->out.size = 0;
-    stint_wire_put (&self->out, STP_PUSH, &item);
+    stint_wire_put (&self->out, STP_PUSH, item);
     stint_pushes_add (&self->pushes, packet, stint_client_number (self), group, 0,
                       stint_writer_bytes (&self->out), 1, self->begun_at);
 }
@@ -532,11 +532,12 @@ stint_client_push (stint_client_t *self, const char *group, stint_bytes_t payloa
         return stint_client_fail (self, STINT_ERR_INVALID,
                                   "a payload of %zu bytes; the most is %zu", payload.size,
                                   STINT_PAYLOAD_MAX);
-    if (!stint_pushes_is_single (pushes, name, payload)) {
+    stint_item_t item = stint_client_item (self, payload);
+    if (!stint_pushes_is_single (pushes, name, &item)) {
         stint_status_t status = stint_client_settle (self, deadline);
         if (status != STINT_OK)
             return status;
-        s_add_single (self, name, payload);
+        s_add_single (self, name, &item);
     }
     stint_status_t status = stint_client_until (self, s_single_ended, self, deadline);
     if (status == STINT_OK)

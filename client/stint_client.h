@@ -11,7 +11,7 @@
 #ifndef STINT_CLIENT_H
 #define STINT_CLIENT_H
 
-#include "stint.h"
+#include "stint_terms.h"
 
 typedef struct stint_client stint_client_t;
 typedef struct stint_batch stint_batch_t;
@@ -47,6 +47,9 @@ STINT_EXPORT void stint_client_destroy (stint_client_t **self_p);
 
 //  Sets how long each call may take. The default is 5000; -1 waits for ever.
 STINT_EXPORT void stint_client_set_timeout (stint_client_t *self, int timeout_ms);
+
+//  Sets what tasks that are pushed from now on ask for; null for nothing. Copies.
+STINT_EXPORT void stint_client_set_terms (stint_client_t *self, const stint_terms_t *terms);
 
 //  Returns a sentence about the last call that failed: what, where, and what to do. Valid
 //  until the next call. "" when nothing failed.

@@ -429,7 +429,8 @@ s_add (stint_batch_t *self, stint_bytes_t payload)
         stint_packet_add (self->open, nothing, nothing);
     }
     bool large = payload.size > STINT_INLINE_MAX;
-    stint_item_t item = {.body = payload, .frame = large ? self->open->count : 0};
+    stint_item_t item = stint_client_item (self->client, payload);
+    item.frame = large ? self->open->count : 0;
     size_t before = self->elements.size;
     stint_wire_put (&self->elements, STP_PUSH, &item);
     self->waiting_bytes += self->elements.size - before;

@@ -317,9 +317,16 @@ stint_pushes_answer (stint_pushes_t *self, stint_dealer_t *dealer,
 //  ---------------------------------------------------------------------------------
 //  A single push whose call has ended without an answer
 
+static bool
+s_same (stint_bytes_t one, stint_bytes_t other)
+{
+    return one.size == other.size
+           && (one.size == 0 || memcmp (one.data, other.data, one.size) == 0);
+}
+
 bool
 stint_pushes_is_single (const stint_pushes_t *self, stint_bytes_t group,
-                        stint_bytes_t payload)
+                        const stint_item_t *task)
 {
     stint_packet_t *packet = self->single;
     if (s_holds_single (self))
@@ -330,11 +337,9 @@ stint_pushes_is_single (const stint_pushes_t *self, stint_bytes_t group,
         return false;
     stint_item_t item;
     stint_message_t *message = &packet->message;
-    return stint_wire_next (message, &item) && message->group.size == group.size
-           && memcmp (message->group.data, group.data, group.size) == 0
-           && item.body.size == payload.size
-           && (payload.size == 0
-               || memcmp (item.body.data, payload.data, payload.size) == 0);
+    return stint_wire_next (message, &item) && s_same (message->group, group)
+           && s_same (item.body, task->body) && s_same (item.terms, task->terms)
+           && item.delay == task->delay;
 }
 
 void

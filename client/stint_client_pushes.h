@@ -83,9 +83,9 @@ bool stint_pushes_answer (stint_pushes_t *self, stint_dealer_t *dealer,
                           const stint_message_t *message, int64_t now);
 
 //  Returns true when there is a single push whose caller was not told how it ended, which
-//  was not refused, and it is this one.
+//  was not refused, and it is of this group and task.
 bool stint_pushes_is_single (const stint_pushes_t *self, stint_bytes_t group,
-                             stint_bytes_t payload);
+                             const stint_item_t *task);
 
 //  Forgets the single push: its caller was told. One that was never sent is taken back.
 void stint_pushes_told (stint_pushes_t *self, stint_dealer_t *dealer);

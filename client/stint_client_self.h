@@ -25,6 +25,9 @@ struct stint_client {
     stint_packet_t *answer;  //  The answer to it; kept until the next call
     uint64_t wait_id;        //  The task of the last stint_client_wait
     uint64_t wait_request;   //  The number of its request
+    stint_writer_t
+        terms;      //  What tasks ask for that are pushed now, packed; empty: nothing
+    int64_t delay;  //  Milliseconds, of these
     stint_status_t refused;  //  An ERROR that names no request, for the call that runs
     char error [640];        //  About the last call that failed
 };
@@ -41,6 +44,9 @@ void stint_client_turn (stint_client_t *self, int64_t until);
 typedef bool (stint_client_done_fn) (void *argument);
 stint_status_t stint_client_until (stint_client_t *self, stint_client_done_fn *done,
                                    void *argument, int64_t deadline);
+
+//  Returns a task with that payload that asks for what tasks ask for now. Borrows.
+stint_item_t stint_client_item (const stint_client_t *self, stint_bytes_t payload);
 
 //  Returns the number of the next request.
 uint64_t stint_client_number (stint_client_t *self);
