@@ -194,33 +194,35 @@ s_print_error (stint_bytes_t error)
     }
 }
 
-//  Prints what a task asks for, if it does.
+//  Prints what a task asks for, if it does: texts, times and numbers.
 
 static void
 s_print_terms (stint_bytes_t task)
 {
     static const struct {
-        const char *field;   //  As the broker has it
-        const char *before;  //  A time: what is said of it
-    } terms [] = {{"priority", NULL},
-                  {"key", NULL},
-                  {"order", NULL},
-                  {"max_attempts", NULL},
-                  {"time_limit", "each attempt"},
-                  {"expires", "from its push"},
-                  {"deadline", "from its push"}};
+        const char *field;  //  As the broker has it
+        const char *title;  //  As people have it
+        const char *tail;   //  Behind a time; null when it is none
+    } terms [] = {{"priority", "priority", NULL},
+                  {"key", "key", NULL},
+                  {"order", "order", NULL},
+                  {"max_attempts", "at most", NULL},
+                  {"time_limit", "limit", " each attempt"},
+                  {"expires", "expires", " after its push, if it has not begun"},
+                  {"deadline", "deadline", " after its push"}};
     char text [160];
     char span [TEXT_NUMBER_SIZE];
     for (size_t at = 0; at < sizeof terms / sizeof terms [0]; at++) {
         const char *field = terms [at].field;
+        uint64_t number = answer_number (task, field);
         if (*answer_text (task, field, text, sizeof text))
-            s_print_line (field, text);
-        else if (answer_number (task, field) > 0 && terms [at].before)
-            printf ("%-10s%s, %s\n", field,
-                    text_span ((int64_t) answer_number (task, field), span),
-                    terms [at].before);
-        else if (answer_number (task, field) > 0)
-            s_print_number (task, field, field, "");
+            s_print_line (terms [at].title, text);
+        else if (number > 0 && terms [at].tail)
+            printf ("%-10s%s%s\n", terms [at].title, text_span ((int64_t) number, span),
+                    terms [at].tail);
+        else if (number > 0)
+            s_print_number (task, field, terms [at].title,
+                            strcmp (field, "priority") ? " attempts" : "");
     }
 }
 
