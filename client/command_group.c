@@ -134,7 +134,7 @@ s_setting (const char *word, stint_setting_t *setting)
 static int
 s_no_setting (void)
 {
-    char names [160] = "";
+    char names [320] = "";
     for (size_t at = 0; at < SETTINGS; at++) {
         size_t end = strlen (names);
         snprintf (names + end, sizeof names - end, "%s%s", at > 0 ? ", " : "",
@@ -241,8 +241,8 @@ s_list (command_call_t *call)
     uint32_t count = answer_count (map, "groups");
     stint_bytes_t groups = answer_elements (map, "groups");
     table_t *table = table_new ("GROUP >TASKS >MAX_TASKS >MAX_BYTES >MAX_ATTEMPTS >BACKOFF "
-                                ">BACKOFF_MAX >KEEP_RESULTS >MAX_RUNNING >WEIGHT "
-                                ">KEY_RUNNING >TIME_LIMIT PAUSED");
+                                ">BACKOFF_MAX >KEEP_RESULTS ?>MAX_RUNNING >WEIGHT "
+                                "?>KEY_RUNNING ?>TIME_LIMIT ?PAUSED");
     for (uint32_t at = 0; at < count; at++) {
         stint_bytes_t group = answer_take (&groups);
         if (call->json)

@@ -77,7 +77,7 @@ s_print_status (const command_call_t *call, stint_bytes_t map)
         return;
     }
     table_t *table =
-        table_new ("GROUP >DELAYED >BLOCKED >READY >OLDEST >RUNNING >DONE >DEAD "
+        table_new ("GROUP >DELAYED ?>BLOCKED >READY >OLDEST >RUNNING >DONE >DEAD "
                    ">FINISHED >RETRIED >WORKERS");
     uint64_t dead = 0;
     uint64_t deserted = 0;

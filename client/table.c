@@ -15,6 +15,7 @@
 struct table {
     size_t columns;              //  How many there are
     bool right [COLUMNS_MAX];    //  Lines up on the right
+    bool hidden [COLUMNS_MAX];   //  Nothing but "-" and "0" in it, and it may be left out
     size_t width [COLUMNS_MAX];  //  Characters of the longest cell, the head's included
     char **cells;                //  Row by row, the head first
     size_t count;                //  Cells that were added
@@ -33,6 +34,8 @@ table_add (table_t *self, const char *text)
         assert (self->cells);
     }
     size_t *width = &self->width [self->count % self->columns];
+    if (self->count >= self->columns && strcmp (cell, "-") != 0 && strcmp (cell, "0") != 0)
+        self->hidden [self->count % self->columns] = false;
     if (text_width (cell) > *width)
         *width = text_width (cell);
     self->cells [self->count] = strdup (cell);
@@ -51,6 +54,8 @@ table_new (const char *head)
         self->columns += *at == ' ';
     assert (self->columns <= COLUMNS_MAX);
     for (size_t column = 0; column < self->columns; column++) {
+        self->hidden [column] = *head == '?';
+        head += self->hidden [column];
         self->right [column] = *head == '>';
         head += self->right [column];
         char name [CELL_SIZE];
@@ -88,10 +93,15 @@ table_rows (const table_t *self)
 static void
 s_print_row (const table_t *self, FILE *file, size_t row)
 {
-    for (size_t column = 0; column < self->columns; column++) {
+    size_t end = self->columns;
+    while (end > 0 && self->hidden [end - 1])
+        end--;
+    for (size_t column = 0; column < end; column++) {
         const char *cell = self->cells [row * self->columns + column];
         int blank = (int) (self->width [column] - text_width (cell));
-        bool last = column + 1 == self->columns;
+        bool last = column + 1 == end;
+        if (self->hidden [column])
+            continue;
         if (self->right [column])
             fprintf (file, "%*s%s", blank, "", cell);
         else

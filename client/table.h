@@ -20,7 +20,8 @@
 typedef struct table table_t;
 
 //  Creates a table with the columns of the head, at most 24, separated by one space; one
-//  that begins with ">" lines up on the right. Aborts when memory runs out.
+//  that begins with ">" lines up on the right, one that begins with "?" is left out while
+//  all its cells are "-" or "0". Aborts when memory runs out.
 table_t *table_new (const char *head);
 
 //  Destroys it and sets the caller's pointer to null.

@@ -156,7 +156,7 @@ run 64 group sett resize
 run 64 group set
 has err '^stint: group set: which group\?$'
 run 64 group set resize
-has err 'which setting\? there are max_tasks, max_bytes, max_attempts, backoff, backoff_max, keep_results, max_running, weight$'
+has err 'which setting\? there are max_tasks, max_bytes, max_attempts, backoff, backoff_max, keep_results, max_running, weight, key_running, time_limit$'
 run 64 group set resize max_attempts=1001
 has err '^stint: "max_attempts=1001": max_attempts is a number from 1 to 1000, or 0 for'
 run 64 group set resize max_bytes=65T
@@ -365,7 +365,7 @@ fi
 
 run 0 group set small max_tasks=2 backoff=5s max_bytes=1M keep_results=2h
 run 0 group list
-has out '^small +0 +2 +1M +[0-9]+ +5s +[0-9a-z]+ +2h +- +1 +-$'
+has out '^small +0 +2 +1M +[0-9]+ +5s +[0-9a-z]+ +2h +1$'
 run 0 push small a
 run 0 push small b
 run 75 push small c

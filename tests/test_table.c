@@ -50,3 +50,19 @@ Test (table, cells_cannot_break_the_table_or_the_terminal)
     s_expect (table, false, "NAME        N\na?]0;evil?  1\n");
     table_destroy (&table);
 }
+
+Test (table, a_column_that_may_be_left_out_is_there_when_something_stands_in_it)
+{
+    table_t *table = table_new ("GROUP ?>BLOCKED >READY ?PAUSED");
+    const char *cells [] = {"resize", "0", "5", "-", "mail", "3", "0", "-"};
+    for (size_t at = 0; at < 4; at++)
+        table_add (table, cells [at]);
+    s_expect (table, false, "GROUP   READY\nresize      5\n");
+    for (size_t at = 4; at < 8; at++)
+        table_add (table, cells [at]);
+    s_expect (table, false,
+              "GROUP   BLOCKED  READY\n"
+              "resize        0      5\n"
+              "mail          3      0\n");
+    table_destroy (&table);
+}
