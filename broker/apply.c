@@ -71,6 +71,7 @@ s_unlink (core_t *core, uint32_t slot)
             break;
         case STINT_RUNNING:
             hold_take (core, slot);
+            task_notes_forget (&core->notes, task->id);
             groups_count_running (&core->groups, task, false);
             break;
         case STINT_BLOCKED:

@@ -35,6 +35,7 @@ core_new (const core_limits_t *limits, uint64_t seed)
     sessions_init (&self->sessions, limits->sessions);
     pace_init (&self->sessions.pace, limits->heartbeat_ms, limits->liveness,
                limits->heartbeats_max);
+    task_notes_init (&self->notes, limits->notes);
     watch_pool_init (&self->watches, limits->sessions);
     return self;
 }
@@ -51,6 +52,7 @@ core_destroy (core_t **self_p)
     producers_clear (&self->producers);
     roster_clear (&self->roster);
     sessions_clear (&self->sessions);
+    task_notes_clear (&self->notes);
     watch_pool_clear (&self->watches);
     stint_writer_clear (&self->state);
     journal_destroy (&self->journal);
@@ -193,7 +195,8 @@ s_is_stranger (const session_t *session, const stint_message_t *message)
     stp_command_t command = message->command;
     if (command == STP_READY && message->cursor > 0)
         return session->worker == 0;
-    if (command == STP_CREDIT || command == STP_RESULT || command == STP_RETURN)
+    if (command == STP_CREDIT || command == STP_RESULT || command == STP_RETURN
+        || command == STP_PROGRESS)
         return session->worker == 0;
     return command == STP_HEARTBEAT && !session->known;
 }
@@ -234,6 +237,9 @@ s_hear (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
             break;
         case STP_RETURN:
             core_on_return (self, session, message);
+            break;
+        case STP_PROGRESS:
+            core_on_progress (self, now, session, message, out);
             break;
         case STP_HEARTBEAT:
             break;

@@ -26,6 +26,7 @@ typedef struct {
     uint32_t batches;            //  Most batches
     uint32_t producers;          //  Most producers that are remembered
     uint32_t sessions;           //  Most peers connected at once
+    uint32_t notes;              //  Most running attempts whose progress is known
     uint32_t heartbeat_ms;       //  Between two heartbeats
     uint32_t liveness;           //  Heartbeats that may be missed
     uint32_t heartbeats_max;     //  Most a second, each way; 0: no bound

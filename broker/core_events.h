@@ -27,6 +27,8 @@ void core_on_credit (core_t *core, uint32_t session, const stint_message_t *mess
 void core_on_result (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
                      effects_t *out);
 void core_on_return (core_t *core, uint32_t session, stint_message_t *message);
+void core_on_progress (core_t *core, int64_t now, uint32_t session,
+                       stint_message_t *message, effects_t *out);
 
 //  From both: hands back what the session holds, and ends it.
 void core_on_bye (core_t *core, uint32_t session, effects_t *out);

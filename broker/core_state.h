@@ -11,6 +11,7 @@
 #include "roster.h"
 #include "session.h"
 #include "task.h"
+#include "task_note.h"
 
 #define CORE_LOST_MAX 16         //  Workers that a task may be lost with until it is dead
 #define CORE_RETRY_AFTER_MS 100  //  What FULL tells
@@ -57,6 +58,7 @@ struct core {
     uint64_t chance;        //  State of the random numbers
     int64_t swept_at;       //  Last look at what is old
     uint32_t sweep_group;   //  Where the next look begins
+    task_notes_t notes;     //  How far running attempts are
     watch_pool_t watches;   //  Who waits for single tasks
     watch_list_t watching;  //  Those whose task has not ended
     watch_list_t told;      //  Those who are to be told

@@ -149,7 +149,7 @@ core_on_credit (core_t *core, uint32_t slot, const stint_message_t *message)
 }
 
 //  ---------------------------------------------------------------------------------
-//  RESULT and RETURN
+//  RESULT, RETURN and PROGRESS
 
 //  Returns the slot of the task whose running attempt the session holds, or 0.
 
@@ -213,4 +213,25 @@ core_on_return (core_t *core, uint32_t session, stint_message_t *message)
         if (slot)
             lease_return (core, slot);
     }
+}
+
+//  Only the attempt that runs is listened to; who is not is not told.
+
+void
+core_on_progress (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
+                  effects_t *out)
+{
+    stint_item_t item;
+    while (stint_wire_next (message, &item)) {
+        if (item.number > STINT_NOTE_DONE || item.body.size > STINT_NOTE_MAX) {
+            message->list.bad = true;
+            break;
+        }
+        if (s_attempt (core, session, &item))
+            task_notes_put (&core->notes, now, &item);
+    }
+    if (message->list.bad)
+        core_error (out, session, message->request, "malformed",
+                    "progress is [task, fence, thousandths up to 1000, text of at most 128 "
+                    "bytes]");
 }

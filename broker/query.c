@@ -191,14 +191,28 @@ s_terms (const terms_t *terms, stint_writer_t *out)
     return count;
 }
 
+//  What the running attempt said last; nothing when it did not.
+
+static void
+s_note (stint_writer_t *out, const task_note_t *note, int64_t now)
+{
+    if (!note)
+        return;
+    s_number (out, "progress", note->done);
+    stint_write_text (out, "note");
+    stint_write_string (out, (stint_bytes_t){(const uint8_t *) note->text, note->size});
+    s_number (out, "noted", s_since (now, note->at));
+}
+
 static void
 s_task (core_t *core, uint32_t slot, int64_t now)
 {
     stint_writer_t *out = &core->state;
     const task_t *task = &core->tasks.tasks.pool [slot];
+    const task_note_t *note = task_notes_find (&core->notes, task->id);
     bool running = task->state == STINT_RUNNING && task->holder;
     const terms_t *terms = &core->groups.kinds.kinds.pool [task->kind].terms;
-    stint_write_map (out, 14 + s_terms (terms, NULL));
+    stint_write_map (out, 14 + s_terms (terms, NULL) + (note ? 3 : 0));
     s_number (out, "task", task->id);
     s_text (out, "group", core->groups.groups.pool [task->group].name);
     s_text (out, "state", s_states [task->state]);
@@ -214,6 +228,7 @@ s_task (core_t *core, uint32_t slot, int64_t now)
     s_number (out, "until", task->state == STINT_DELAYED ? s_since (task->until, now) : 0);
     s_text (out, "worker", running ? core->sessions.sessions.pool [task->holder].name : "");
     s_terms (terms, out);
+    s_note (out, note, now);
 }
 
 //  Lists tasks in order of number, which are looked up one after another where there are

@@ -18,6 +18,7 @@
 #define TEXT STINT_OPTION_TEXT
 #define YEAR ((int64_t) 365 * 24 * 3600 * 1000)
 #define TERA ((int64_t) 1 << 40)
+#define NOTES 65536  //  Running attempts whose progress is known: 12 MB, when all say it
 
 static const stint_option_t s_table [] = {
     {"config", TEXT, NULL, 0, 0, NULL, "config", 'c', NULL, false, "FILE",
@@ -190,6 +191,7 @@ s_limits (const stint_config_t *config, bool ephemeral)
         .batches = (uint32_t) s_number (config, "limits/batches"),
         .producers = (uint32_t) s_number (config, "limits/producers"),
         .sessions = (uint32_t) s_number (config, "limits/sessions"),
+        .notes = NOTES,
         .heartbeat_ms = (uint32_t) s_number (config, "broker/heartbeat"),
         .liveness = (uint32_t) s_number (config, "broker/liveness"),
         .heartbeats_max = (uint32_t) s_number (config, "broker/heartbeats"),

@@ -11,6 +11,7 @@
 #include "command_call.h"
 #include "command_table.h"
 #include "json.h"
+#include "stint_note.h"
 #include "table.h"
 #include "text.h"
 
@@ -56,15 +57,19 @@ s_has_payload (stint_bytes_t task)
 static void
 s_print_json (stint_bytes_t task, stint_bytes_t error)
 {
-    static const json_name_t names [] = {
-        {"pushed", "pushed_ms"},         {"until", "until_ms"},
-        {"time_limit", "time_limit_ms"}, {"expires", "expires_ms"},
-        {"deadline", "deadline_ms"},     {NULL, NULL}};
+    static const json_name_t names [] = {{"pushed", "pushed_ms"},
+                                         {"until", "until_ms"},
+                                         {"time_limit", "time_limit_ms"},
+                                         {"expires", "expires_ms"},
+                                         {"deadline", "deadline_ms"},
+                                         {"noted", "noted_ms"},
+                                         {NULL, NULL}};
     static const json_name_t without_payload [] = {{"pushed", "pushed_ms"},
                                                    {"until", "until_ms"},
                                                    {"time_limit", "time_limit_ms"},
                                                    {"expires", "expires_ms"},
                                                    {"deadline", "deadline_ms"},
+                                                   {"noted", "noted_ms"},
                                                    {"payload", NULL},
                                                    {NULL, NULL}};
     putchar ('{');
@@ -76,6 +81,22 @@ s_print_json (stint_bytes_t task, stint_bytes_t error)
     puts ("}");
 }
 
+//  Writes how far a task is, in percent; "-" when nobody has said.
+
+static char *
+s_percent (stint_bytes_t task, char *line)
+{
+    uint64_t thousandths = answer_number (task, "progress");
+    if (!answer_has_number (task, "progress"))
+        snprintf (line, TEXT_NUMBER_SIZE, "-");
+    else if (thousandths % 10)
+        snprintf (line, TEXT_NUMBER_SIZE, "%" PRIu64 ".%" PRIu64 " %%", thousandths / 10,
+                  thousandths % 10);
+    else
+        snprintf (line, TEXT_NUMBER_SIZE, "%" PRIu64 " %%", thousandths / 10);
+    return line;
+}
+
 static void
 s_add_task (table_t *table, const command_call_t *call, stint_bytes_t task)
 {
@@ -85,6 +106,7 @@ s_add_task (table_t *table, const command_call_t *call, stint_bytes_t task)
     table_add (table, answer_text (task, "group", text, sizeof text));
     table_add (table, answer_text (task, "state", text, sizeof text));
     table_add (table, text_number (answer_number (task, "attempts"), false, number));
+    table_add (table, s_percent (task, number));
     table_add (table, text_span ((int64_t) answer_number (task, "pushed"), number));
     table_add (table, s_has_payload (task) ? text_number (answer_number (task, "payload"),
                                                           call->terminal, number)
@@ -153,7 +175,8 @@ command_ls (command_call_t *call)
         return code;
 
     bool more;
-    table_t *table = table_new (">TASK GROUP STATE >ATTEMPTS >AGE >PAYLOAD >RESULT WORKER");
+    table_t *table =
+        table_new (">TASK GROUP STATE >ATTEMPTS >PROGRESS >AGE >PAYLOAD >RESULT WORKER");
     code = s_collect (call, &query, table, &more);
     if (table_rows (table) > 0)
         table_print (table, stdout, call->colored);
@@ -226,6 +249,24 @@ s_print_terms (stint_bytes_t task)
     }
 }
 
+//  Prints what the running attempt said last of itself: "40 % (page 4 of 10), 2 s ago".
+
+static void
+s_print_progress (stint_bytes_t task)
+{
+    char note [STINT_NOTE_MAX + 1];
+    char shown [160];
+    char number [TEXT_NUMBER_SIZE];
+    char span [TEXT_NUMBER_SIZE];
+    if (!answer_has_number (task, "progress"))
+        return;
+    answer_text (task, "note", note, sizeof note);
+    text_first_line (stint_bytes_of (note), STINT_NOTE_MAX, shown, sizeof shown);
+    printf ("%-10s%s%s%s%s, %s ago\n", "progress", s_percent (task, number),
+            *shown ? " (" : "", shown, *shown ? ")" : "",
+            text_span ((int64_t) answer_number (task, "noted"), span));
+}
+
 static void
 s_print_task (stint_bytes_t task)
 {
@@ -239,6 +280,7 @@ s_print_task (stint_bytes_t task)
                 text_span ((int64_t) answer_number (task, "until"), span));
     if (*answer_text (task, "worker", text, sizeof text))
         s_print_line ("worker", text);
+    s_print_progress (task);
     printf ("%-10s%s ago\n", "pushed",
             text_span ((int64_t) answer_number (task, "pushed"), span));
     printf ("%-10s%" PRIu64 ", %" PRIu64 " failed, %" PRIu64 " lost with their worker\n",

@@ -104,7 +104,8 @@ typedef struct {
 } stint_query_t;
 
 //  Asks about the broker. The answer is one msgpack map, laid out as PROTOCOL.md says
-//  under STATE; it belongs to the client and is valid until its next call.
+//  under STATE; it belongs to the client and is valid until its next call. What a running
+//  task said of how far it is stands in the answers to "task" and "tasks".
 STINT_EXPORT stint_status_t stint_client_query (stint_client_t *self,
                                                 const stint_query_t *query,
                                                 stint_bytes_t *state);

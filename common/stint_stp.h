@@ -30,6 +30,7 @@ typedef enum {
     STP_CREDIT = 0x22,     //  Worker: I will hold so many tasks
     STP_RESULT = 0x23,     //  Worker: what attempts came to
     STP_RETURN = 0x24,     //  Worker: take these back, I did not start them
+    STP_PROGRESS = 0x25,   //  Worker: this is how far these attempts are
     STP_HEARTBEAT = 0x41,  //  Both: I am alive
     STP_BYE = 0x42,        //  Both: I leave, or: I do not know you
     STP_ACCEPTED = 0x61,   //  Broker: done, and durable

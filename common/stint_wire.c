@@ -11,7 +11,7 @@
 typedef enum {
     SHAPE_NONE,     //  The command has no list
     SHAPE_PAYLOAD,  //  body, or [body, delay, terms]
-    SHAPE_TASK,     //  [id, fence, attempt, body, limit]
+    SHAPE_TASK,     //  [id, fence, attempt, body, limit]; PROGRESS: [id, fence, done, text]
     SHAPE_RESULT,   //  [id, fence, verdict, body, delay]
     SHAPE_OUTCOME,  //  [id, number, state, attempts, body]
     SHAPE_ATTEMPT   //  [id, fence]
@@ -33,6 +33,7 @@ static const struct {
     {STP_CREDIT, "CREDIT", SHAPE_NONE, "c"},
     {STP_RESULT, "RESULT", SHAPE_RESULT, "rt"},
     {STP_RETURN, "RETURN", SHAPE_ATTEMPT, "t"},
+    {STP_PROGRESS, "PROGRESS", SHAPE_TASK, "t"},
     {STP_HEARTBEAT, "HEARTBEAT", SHAPE_NONE, ""},
     {STP_BYE, "BYE", SHAPE_NONE, ""},
     {STP_ACCEPTED, "ACCEPTED", SHAPE_NONE, "r"},
@@ -537,10 +538,11 @@ stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *
     uint8_t *at = stint_write_start (out, 6 * STINT_PUT_MAX + body + item->terms.size);
     if (command == STP_PUSH)
         at = s_put_payload (at, item);
-    else if (command == STP_TASK) {
-        at = s_put_attempt (at, item->delay > 0 ? 5 : 4, item);
+    else if (command == STP_TASK || command == STP_PROGRESS) {
+        bool limited = command == STP_TASK && item->delay > 0;
+        at = s_put_attempt (at, limited ? 5 : 4, item);
         at = s_put_body (stint_put_number (at, item->number), item);
-        at = item->delay > 0 ? stint_put_number (at, item->delay) : at;
+        at = limited ? stint_put_number (at, item->delay) : at;
     }
     else if (command == STP_RESULT)
         at = s_put_result (at, item);

@@ -60,17 +60,17 @@ typedef enum {
     STINT_WIRE_UNKNOWN = -4       //  STP/1, well formed, a command nobody knows
 } stint_wire_status_t;
 
-//  One element of a list in PUSH, TASK, RESULT, OUTCOME, and of the lists of attempts.
+//  One element of the list of a command that has one.
 
 typedef struct {
     uint64_t id;          //  The task; 0 in PUSH
-    uint64_t fence;       //  The attempt, in TASK, RESULT, RETURN, REVOKE, STALE, READY
-    uint32_t number;      //  TASK: attempt number; OUTCOME: place in the batch
+    uint64_t fence;       //  The attempt, in all that go to or come from a worker
+    uint32_t number;      //  TASK: attempt; OUTCOME: place in the batch; PROGRESS: done
     uint32_t verdict;     //  RESULT: 0 done or a stint_verdict_t; OUTCOME: a stint_state_t
     uint32_t attempts;    //  OUTCOME: attempts used
     uint64_t delay;       //  Milliseconds. RESULT: instead of the back-off; PUSH: delay;
                           //  TASK: how long the attempt may run
-    stint_bytes_t body;   //  Payload, result, or text of a failure
+    stint_bytes_t body;   //  Payload, result, or text of a failure or of progress
     size_t frame;         //  Payload frame the body came in, from 1; 0 when in the header
     stint_bytes_t terms;  //  PUSH: what the task asks for, a packed map
 } stint_item_t;

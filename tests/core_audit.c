@@ -215,6 +215,29 @@ s_audit_sessions (const core_t *core)
     return NULL;
 }
 
+//  Each note is of an attempt that runs, and is found.
+
+static const char *
+s_audit_notes (const core_t *core)
+{
+    const task_notes_t *notes = &core->notes;
+    uint32_t count = 0;
+    int64_t before = INT64_MIN;
+    for (uint32_t slot = notes->by_time.head; slot;
+         slot = notes->notes.pool [slot].node.next) {
+        const task_note_t *note = &notes->notes.pool [slot];
+        const task_t *task = &core->tasks.tasks.pool [tasks_find (&core->tasks, note->id)];
+        AUDIT (task->id == note->id && task->state == STINT_RUNNING);
+        AUDIT (task->fence == note->fence);
+        AUDIT (task_notes_find (notes, note->id) == note);
+        AUDIT (note->at >= before);
+        before = note->at;
+        count++;
+    }
+    AUDIT (count == notes->notes.count && count == notes->index.count);
+    return NULL;
+}
+
 //  All that is held in the journal, beside the tasks.
 
 static uint64_t
@@ -258,5 +281,6 @@ core_audit_fault (const core_t *core)
     }
     PASS (s_audit_kinds (core));
     PASS (s_audit_sessions (core));
+    PASS (s_audit_notes (core));
     return NULL;
 }

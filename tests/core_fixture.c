@@ -19,6 +19,7 @@ rig_limits (void)
         .batches = 16,
         .producers = 16,
         .sessions = 64,
+        .notes = 4,
         .heartbeat_ms = 1000,
         .liveness = 3,
         .waiting_max = 64 << 20,

@@ -439,6 +439,29 @@ seq 1 300 > "$home/in"
 run 0 map narrow "$home/in"
 cmp "$home/out" "$home/in" || fail 'map through a narrow group is not what went in'
 
+# A program says how far it is, and its last word is shown until it ends.
+mkfifo "$home/go"
+start_worker pages --exec "echo nonsense >&3; echo progress 40.5 page 4 of 10 >&3; cat $home/go"
+run 0 push pages book
+book=$(cat "$home/out")
+timeout 30 sh -c "until '$bin/stint' show $book | grep -q ^progress; do :; done" ||
+    fail 'no progress is shown'
+run 0 show "$book"
+has out '^progress  40\.5 % \(page 4 of 10\), [0-9.]+ m?s ago$'
+run 0 show "$book" --json
+is_json
+has out '"progress":405,"note":"page 4 of 10","noted_ms":[0-9]+[,}]'
+run 0 ls pages
+has out "^ *$book +pages +running +1 +40\.5 % "
+checks=$((checks + 1))
+[ "$(grep -c 'progress_ignored.*nonsense' "$home/worker.log")" -eq 1 ] ||
+    fail 'a line that says nothing is not warned of once'
+echo read > "$home/go"
+run 0 wait "$book"
+run 0 show "$book"
+checks=$((checks + 1))
+! grep -q '^progress' "$home/out" || fail 'a task that has ended shows progress'
+
 #  ---------------------------------------------------------------------------------
 #  A broker that dies in the midst
 

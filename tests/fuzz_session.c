@@ -33,7 +33,7 @@ static const stp_command_t s_commands [] = {
     STP_PUSH,   STP_READY,  STP_RESULT,   STP_COLLECT, STP_BATCH,   STP_PUSH,
     STP_CREDIT, STP_CANCEL, STP_GROUP,    STP_QUERY,   STP_RETURN,  STP_HEARTBEAT,
     STP_BYE,    STP_RESULT, STP_READY,    STP_PUSH,    STP_COLLECT, STP_TASK,
-    STP_STATE,  STP_ERROR,  STP_ACCEPTED, STP_REVOKE,
+    STP_STATE,  STP_ERROR,  STP_PROGRESS, STP_REVOKE,
 };
 
 #define COMMANDS (sizeof s_commands / sizeof s_commands [0])
@@ -206,6 +206,8 @@ s_put_list (s_play_t *self, stp_command_t command)
         stint_item_t item = {.id = s_draw_id (self), .fence = s_draw_fence (self)};
         item.verdict = (uint32_t) s_draw (self, 3) * (uint32_t) s_draw (self, 3);
         item.delay = s_draw_delay (self);
+        if (command == STP_PROGRESS)
+            item.number = (uint32_t) s_draw (self, STINT_NOTE_DONE + 20);
         size_t size = s_draw (self, 4) > 0 ? s_draw (self, 20) : s_draw (self, 400);
         if (s_draw (self, 16) == 0 && rig->frame_count < 7)
             size = sizeof large;
@@ -235,7 +237,7 @@ s_send (s_play_t *self, uint32_t session, stp_command_t command)
         [STP_PUSH] = "rgpst",  [STP_BATCH] = "rgn",  [STP_COLLECT] = "rbck",
         [STP_CANCEL] = "ri",   [STP_GROUP] = "rogf", [STP_QUERY] = "ro",
         [STP_READY] = "rwhct", [STP_CREDIT] = "c",   [STP_RESULT] = "rt",
-        [STP_RETURN] = "t",    [STP_ERROR] = "em",
+        [STP_RETURN] = "t",    [STP_PROGRESS] = "t", [STP_ERROR] = "em",
     };
     static const char more [] = "bilxnkgadcuyz";
     char letters [32] = "";

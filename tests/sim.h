@@ -42,7 +42,7 @@ typedef struct {
     uint64_t id;       //  Task
     uint64_t fence;    //  Attempt
     uint64_t delay;    //  Of a push or a result
-    uint32_t verdict;  //  Of a result
+    uint32_t verdict;  //  Of a result; thousandths of a PROGRESS
     sim_body_t body;   //  Payload or result
 } sim_item_t;
 

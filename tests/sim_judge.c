@@ -72,7 +72,7 @@ sim_truth_before (sim_t *self, const sim_message_t *message, uint32_t session)
     self->before.replies = self->broker.effects.count;
     self->before.claims = message->command == STP_READY;
     sim_notice_before (self, message, session);
-    if (s_lists (message)) {
+    if (s_lists (message) || message->command == STP_PROGRESS) {
         for (uint32_t index = 0; index < message->item_count; index++) {
             const sim_item_t *item = &message->items [index];
             s_before (self, index, item->id, item->fence,
@@ -255,6 +255,8 @@ sim_truth_after (sim_t *self, const sim_message_t *message, uint32_t session)
     }
     else if (message->command == STP_CANCEL)
         s_judge_cancel (self);
+    else if (message->command == STP_PROGRESS)
+        sim_note_taken (self, message);
     else if (message->command == STP_PUSH && !message->broken) {
         const effects_t *effects = &self->broker.effects;
         for (size_t index = self->before.replies; index < effects->count; index++) {
@@ -448,6 +450,9 @@ sim_truth_said (sim_t *self, sim_said_t *said, bool running)
         case STP_BYE:
             if (running)
                 s_judge_missed (self, reply);
+            break;
+        case STP_STATE:
+            sim_note_shown (self, reply->fields);
             break;
         case STP_STALE:
             said->code = self->before.claims ? 'c' : 'r';

@@ -97,6 +97,8 @@
     X (RARE_CLOGGED, "links were clogged and cleared in another order")                    \
     X (RARE_BROKEN_LINK, "link broke with messages on it")                                 \
     X (RARE_OLD_LINK, "old connection's message came behind the new one's")                \
+    X (RARE_NOTE_SHOWN, "progress of a running attempt was shown")                         \
+    X (RARE_NOTES_FULL, "there was no room for the progress of one more attempt")          \
     X (RARE_MALFORMED, "message was not understood")                                       \
     X (RARE_FRAME, "body travelled in a frame of its own")
 

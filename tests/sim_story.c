@@ -52,6 +52,9 @@ sim_tell_message (const sim_t *self, uint32_t peer, const sim_message_t *message
         if (message->command == STP_RESULT && at < sizeof text)
             at += (size_t) snprintf (text + at, sizeof text - at, " %s",
                                      verdicts [item->verdict]);
+        if (message->command == STP_PROGRESS && at < sizeof text)
+            at += (size_t) snprintf (text + at, sizeof text - at, " %u of 1000",
+                                     item->verdict);
     }
     sim_tell (self, "player", peer, "%s", text);
 }

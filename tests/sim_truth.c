@@ -181,6 +181,7 @@ sim_truth_audit (sim_t *self)
     s_audit_leases (self);
     const char *fault = core_audit_fault (core);
     sim_check (self, !fault, "S11", "this does not hold: %s", fault);
+    sim_note_audit (self);
     for (uint32_t slot = 1; slot <= core->groups.groups.used; slot++) {
         const group_t *group = &core->groups.groups.pool [slot];
         sim_check (self, group_held (group) <= core->tasks.tasks.capacity, "S12",
@@ -240,6 +241,7 @@ void
 sim_truth_recovered (sim_t *self)
 {
     self->adopting = true;
+    sim_note_forget (self);
     for (uint32_t index = 0; index < self->truth_count; index++) {
         self->truths [index].adopter = 0;
         self->truths [index].settled = false;

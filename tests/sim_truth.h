@@ -60,6 +60,13 @@ void sim_truth_gives_up (sim_t *self);
 void sim_share_given (sim_t *self, const reply_t *reply);
 void sim_share_run (sim_t *self);
 
+//  A PROGRESS was taken; the notes as they stand; a broker begins without any; an answer to
+//  a QUERY shows some.
+void sim_note_taken (sim_t *self, const sim_message_t *message);
+void sim_note_audit (sim_t *self);
+void sim_note_forget (sim_t *self);
+void sim_note_shown (sim_t *self, stint_bytes_t answer);
+
 //  Returns null when all is at its end, or what is not.
 const char *sim_truth_left (sim_t *self);
 

@@ -74,6 +74,16 @@ sim_body_read (const sim_t *self, stint_bytes_t bytes, sim_body_t *body)
 //  ---------------------------------------------------------------------------------
 //  Messages
 
+//  The text of a PROGRESS says whose it is.
+
+static stint_bytes_t
+s_write_note (const sim_item_t *item, uint8_t *bytes)
+{
+    const uint64_t words [] = {item->id, item->fence, item->verdict};
+    memcpy (bytes, words, sizeof words);
+    return (stint_bytes_t){bytes, sizeof words};
+}
+
 static void
 s_write_list (const sim_t *self, const sim_message_t *message, size_t *frames)
 {
@@ -84,7 +94,10 @@ s_write_list (const sim_t *self, const sim_message_t *message, size_t *frames)
         item.verdict = from->verdict;
         if (message->command == STP_PUSH && message->terms.own)
             item.terms = sim_terms_write (&message->terms);
-        if (from->body.size > 0)
+        item.number = from->verdict;
+        if (message->command == STP_PROGRESS)
+            item.body = s_write_note (from, s_bodies [index]);
+        else if (from->body.size > 0)
             item.body = s_write_body (self, &from->body, s_bodies [index]);
         if (item.body.size > FRAMED) {
             item.frame = *frames;
@@ -197,7 +210,8 @@ static void
 s_write_other (const sim_message_t *message)
 {
     bool requests = message->command == STP_RESULT || message->command == STP_CANCEL;
-    bool lists = message->command == STP_RESULT || message->command == STP_RETURN;
+    bool lists = message->command == STP_RESULT || message->command == STP_RETURN
+                 || message->command == STP_PROGRESS;
     bool names = message->command == STP_CANCEL;
     bool counts = message->command == STP_CREDIT;
     stint_wire_begin (&s_header, message->command,
@@ -242,7 +256,8 @@ sim_wire_decode (sim_t *self, const sim_message_t *message, stint_message_t *dec
 {
     size_t frames = 1;
     bool lists = message->command == STP_PUSH || message->command == STP_RESULT
-                 || message->command == STP_RETURN || message->command == STP_READY;
+                 || message->command == STP_RETURN || message->command == STP_READY
+                 || message->command == STP_PROGRESS;
     s_write (message);
     if (lists)
         s_write_list (self, message, &frames);

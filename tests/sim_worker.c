@@ -46,6 +46,25 @@ s_drop_attempt (sim_t *self, uint32_t peer, uint64_t id, uint64_t fence)
     s_next_work (self, peer);
 }
 
+//  Says how far some attempts are; those whose result is on its way too.
+
+static void
+s_tell (sim_t *self, uint32_t peer, uint64_t *chance)
+{
+    const sim_worker_t *worker = s_worker (self, peer);
+    sim_message_t message = {.command = STP_PROGRESS};
+    for (uint32_t index = 0; index < worker->held_count; index++) {
+        if (message.item_count == SIM_ITEMS || sim_random (chance, 3) == 0)
+            continue;
+        sim_item_t *item = &message.items [message.item_count++];
+        item->id = worker->held [index].id;
+        item->fence = worker->held [index].fence;
+        item->verdict = (uint32_t) sim_random (chance, STINT_NOTE_DONE + 1);
+    }
+    if (message.item_count > 0)
+        sim_link_send (self, peer, &message);
+}
+
 static void
 s_hear_task (sim_t *self, uint32_t peer, const sim_said_t *said)
 {
@@ -65,6 +84,8 @@ s_hear_task (sim_t *self, uint32_t peer, const sim_said_t *said)
         if (sim_random (&me->chance, 4) == 0)
             held->delay = 1 + sim_random (&me->chance, 3000);
     }
+    if (!self->calm && sim_random (&me->chance, 12) == 0)
+        s_tell (self, peer, &me->chance);
     s_next_work (self, peer);
 }
 
@@ -147,6 +168,8 @@ sim_worker_done (sim_t *self, uint32_t peer)
         sim_set (self, SIM_AT_WORK + peer, me->paused_until);
         return;
     }
+    if (!self->calm && sim_random (&me->chance, 24) == 0)
+        s_tell (self, peer, &me->chance);
     sim_message_t message = {.command = STP_RESULT, .request = ++me->requests};
     for (uint32_t index = 0; index < worker->held_count; index++) {
         sim_attempt_t *held = &worker->held [index];
@@ -184,7 +207,9 @@ s_lie (sim_t *self, uint32_t peer, uint64_t *chance)
     }
     if (!about.id)
         return;
-    sim_message_t message = {.command = sim_random (chance, 4) ? STP_RESULT : STP_RETURN};
+    static const stp_command_t commands [] = {STP_RESULT, STP_RESULT, STP_RETURN,
+                                              STP_PROGRESS};
+    sim_message_t message = {.command = commands [sim_random (chance, 4)]};
     message.request = ++self->peers [peer].requests;
     message.item_count = 1;
     message.items [0] = s_item (&about);
@@ -246,6 +271,8 @@ sim_worker_act (sim_t *self, uint32_t peer, uint64_t *chance)
         me->silent = true;
     else if (number < 900 || (number < 950 && me->silent))
         sim_peer_join (self, peer);
+    else
+        s_tell (self, peer, chance);
 }
 
 void

@@ -148,6 +148,7 @@ sim_draw (sim_plan_t *plan, uint64_t seed)
     plan->atomic = sim_random (&chance, 2);
     plan->sleeps = sim_random (&chance, 16) == 0;
     plan->digests = sim_random (&chance, 8) == 0;
+    plan->limits.notes = (uint32_t) PICK (&chance, 2, 8, 256, 256);
 }
 
 //  ---------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ typedef struct {
     sim_terms_t terms;      //  Likewise
     bool begun;             //  Under that number an attempt left for a worker
     uint64_t fence;         //  Of the last attempt that was given out
+    uint64_t said_fence;    //  Of the attempt that said last how far it is, in this life
+    uint32_t said;          //  of the broker, and what it said
     uint64_t result_fence;  //  Of the attempt whose result was told
     uint64_t batch;         //  Where its outcome was told,
     uint64_t position;      //  and at which place
@@ -131,6 +133,7 @@ typedef struct {
     bool wrote;                  //  Something was appended in this life
     uint32_t crash_in;           //  Crash at this place from now; 0: not
     bool crash_moving;           //  Crash when a block is copied forward
+    bool notes_full;             //  There was no room for another note in this life
     uint32_t crash_replay;       //  Blocks of a replay until the crash; 0: not
     uint32_t replay_crashes;     //  In a row
     uint32_t inbox [SIM_LINKS];  //  Links with messages at the door

@@ -273,6 +273,37 @@ Test (core_query, a_task_is_described)
     cr_assert_eq (s_number ("result"), 6);
 }
 
+Test (core_query, a_running_task_says_how_far_it_is)
+{
+    s_ask_task (2);
+    s_take_answer ();
+    cr_assert_eq (s_pairs, 14);
+    uint64_t fence = s_number ("fence");
+    rig_begin (s_rig, STP_PROGRESS, 1);
+    rig_list (s_rig);
+    stint_item_t item = {.id = 2, .fence = fence, .number = 405};
+    item.body = stint_bytes_of ("page 4 of 10");
+    rig_item (s_rig, STP_PROGRESS, &item);
+    rig_send (s_rig, s_worker);
+    s_rig->now += 2000;
+    s_ask_task (2);
+    s_take_answer ();
+    cr_assert_eq (s_pairs, 17);
+    cr_assert_eq (s_number ("progress"), 405);
+    cr_assert (s_says ("note", "page 4 of 10"));
+    cr_assert_eq (s_number ("noted"), 2000);
+    s_ask ("tasks");
+    s_take_answer ();
+    cr_assert_eq (s_row ("tasks", 1), 4);
+    cr_assert_eq (s_number ("task"), 2);
+    cr_assert_eq (s_number ("progress"), 405);
+    rig_result (s_rig, s_worker, 2, fence, 0, "a loaf", 0);
+    rig_deaf (s_rig);
+    s_ask_task (2);
+    s_take_answer ();
+    cr_assert_eq (s_pairs, 14);
+}
+
 Test (core_query, a_delayed_task_says_until_when)
 {
     uint64_t fence = rig_task (s_rig, 2)->fence;

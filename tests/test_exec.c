@@ -187,9 +187,9 @@ Test (exec, a_program_finds_its_task_in_the_environment)
 {
     setenv ("STINT_FENCE", "from our own parent", 1);
     exec_t *exec = s_shell ("echo $STINT_TASK_ID $STINT_GROUP $STINT_ATTEMPT $STINT_FENCE "
-                            "$STINT_WORKER; env | grep -c ^STINT_FENCE",
+                            "$STINT_WORKER $STINT_PROGRESS_FD; env | grep -c ^STINT_FENCE",
                             1);
-    assert_text (s_run (exec, "").result, "42 upper 3 77 tester/1\n1\n");
+    assert_text (s_run (exec, "").result, "42 upper 3 77 tester/1 3\n1\n");
     exec_destroy (&exec);
 }
 
@@ -538,11 +538,12 @@ Test (exec, a_program_gets_usual_signals_and_none_of_our_descriptors)
     sigfillset (&all);
     sigprocmask (SIG_BLOCK, &all, NULL);
     exec_t *exec = s_shell ("grep -c -E 'SigBlk:.0*$|SigIgn:.*0000000$' /proc/self/status;"
-                            "ls /proc/self/fd | wc -l",
+                            "ls /proc/self/fd | wc -l; ls /proc/self/fd 3>&- | wc -l",
                             1);
     int extra = open ("/dev/null", O_RDONLY);  //  Not closed on exec
-    //  Both lines of signals; three standard descriptors and the folder that is listed.
-    assert_text (s_run (exec, "").result, "2\n4\n");
+    //  Both lines of signals; three standard descriptors, the one for progress and the
+    //  folder that is listed.
+    assert_text (s_run (exec, "").result, "2\n5\n4\n");
     close (extra);
     exec_destroy (&exec);
 }

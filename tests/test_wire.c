@@ -118,7 +118,7 @@ s_check_item (stp_command_t command, const stint_item_t *item, const stint_item_
 {
     bool task = command != STP_PUSH;
     bool fence = task && command != STP_OUTCOME;
-    bool number = command == STP_TASK || command == STP_OUTCOME;
+    bool number = command == STP_TASK || command == STP_OUTCOME || command == STP_PROGRESS;
     bool verdict = command == STP_RESULT || command == STP_OUTCOME;
     bool body = command == STP_PUSH || number || verdict;
     cr_assert_eq (item->id, task ? sent->id : 0);
@@ -134,8 +134,9 @@ s_check_item (stp_command_t command, const stint_item_t *item, const stint_item_
         cr_assert_eq (memcmp (item->body.data, sent->body.data, sent->body.size), 0);
 }
 
-static const stp_command_t s_lists [] = {STP_PUSH,   STP_TASK,    STP_RESULT, STP_READY,
-                                         STP_RETURN, STP_OUTCOME, STP_REVOKE, STP_STALE};
+static const stp_command_t s_lists [] = {STP_PUSH,   STP_TASK,   STP_RESULT,
+                                         STP_READY,  STP_RETURN, STP_OUTCOME,
+                                         STP_REVOKE, STP_STALE,  STP_PROGRESS};
 
 #define LISTS (sizeof s_lists / sizeof s_lists [0])
 

@@ -48,7 +48,7 @@ static const struct {
     {STP_RETURN, "t"},       {STP_HEARTBEAT, "uyz"}, {STP_BYE, "m"},
     {STP_ACCEPTED, "rickv"}, {STP_TASK, "gt"},       {STP_OUTCOME, "bkt"},
     {STP_STATE, "rf"},       {STP_REVOKE, "t"},      {STP_STALE, "t"},
-    {STP_FULL, "rdm"},       {STP_ERROR, "rsem"},
+    {STP_FULL, "rdm"},       {STP_ERROR, "rsem"},    {STP_PROGRESS, "t"},
 };
 
 #define GOLDEN (sizeof s_golden / sizeof s_golden [0])

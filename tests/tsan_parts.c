@@ -129,9 +129,13 @@ s_do (stint_attempt_t *attempt, void *argument)
     (void) argument;
     unsigned done = atomic_fetch_add (&s_stage.done, 1);
     if (done % 500 == 0) {
-        for (int part = 0; part < 6 && !stint_attempt_cancelled (attempt); part++)
+        for (int part = 0; part < 6 && !stint_attempt_cancelled (attempt); part++) {
+            stint_attempt_progress (attempt, part / 6.0, "a part of it");
             poll (NULL, 0, 50);
+        }
     }
+    else if (done % 7 == 0)
+        stint_attempt_progress (attempt, 0.5, stint_attempt_group (attempt));
     if (done % 100 == 1)
         stint_attempt_fail (&attempt, STINT_RETRY, 1, stint_bytes_of ("again"));
     else if (done % 100 == 2)

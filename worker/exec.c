@@ -7,6 +7,7 @@
 //  number, which is also the group's, cannot belong to anybody else when we kill it.
 
 #include "exec.h"
+#include "steps.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,7 @@ enum {
     INPUT,
     OUTPUT,
     ERROR,
+    PROGRESS,
     ENDED,
     CHANNELS
 };
@@ -58,6 +60,10 @@ struct slot {
     verdict_ending_t ending;  //  Why it gets signals from us
     bool killed;              //  It got SIGKILL
     bool ended;               //  The program has ended; its outputs may be open
+    steps_t steps;            //  What it says of itself
+    bool complained;          //  The fault of that was returned
+    bool has_news;            //  It is among those that say something new
+    slot_t *next_news;        //  The next of them
     int status;               //  As waitpid says, when finished
     int failure;              //  Why it could not be started; 0 when it was
 };
@@ -69,6 +75,7 @@ struct exec {
     slot_t *free;                  //  Those that run nothing
     slot_t *finished;              //  Those whose outcome was not returned, oldest first
     slot_t **finished_end;         //  Where the next goes
+    slot_t *news;                  //  Those that say something new
     slot_t *returned;              //  The one whose outcome was returned last
     uint32_t running;              //  Slots that are neither free nor returned
     int epoll;                     //  Watches every channel
@@ -264,6 +271,18 @@ s_on_error (slot_t *slot)
         s_close (&slot->channel [ERROR]);
 }
 
+static void
+s_on_progress (exec_t *self, slot_t *slot)
+{
+    if (!steps_read (&slot->steps, slot->channel [PROGRESS]))
+        s_close (&slot->channel [PROGRESS]);
+    if (slot->has_news)
+        return;
+    slot->has_news = true;
+    slot->next_news = self->news;
+    self->news = slot;
+}
+
 //  The program has ended, and what it wrote is in the pipes.
 
 static void
@@ -296,6 +315,9 @@ s_on_event (exec_t *self, slot_t *slot, unsigned channel, int64_t now)
             break;
         case ERROR:
             s_on_error (slot);
+            break;
+        case PROGRESS:
+            s_on_progress (self, slot);
             break;
         default:
             s_on_ended (self, slot, now);
@@ -463,7 +485,8 @@ exec_start (exec_t *self, void *tag, const program_task_t *task, int64_t now)
     if (self->settings.time_limit_ms)
         slot->until = now + self->settings.time_limit_ms;
     slot->ending = ENDING_NONE;
-    slot->killed = slot->ended = false;
+    slot->killed = slot->ended = slot->complained = false;
+    slot->steps = (steps_t){0};
 
     program_process_t process;
     slot->failure = program_start (self->program, task, &process);
@@ -475,6 +498,7 @@ exec_start (exec_t *self, void *tag, const program_task_t *task, int64_t now)
     slot->channel [INPUT] = process.input;
     slot->channel [OUTPUT] = process.output;
     slot->channel [ERROR] = process.error;
+    slot->channel [PROGRESS] = process.progress;
     slot->channel [ENDED] = process.ended;
     if (process.input >= 0)
         s_on_input (slot);  //  Mostly the pipe has room for all of it
@@ -523,6 +547,29 @@ exec_next (exec_t *self, int64_t now, exec_outcome_t *outcome)
     if (!self->finished)
         s_turn (self, now);
     return s_take_finished (self, outcome);
+}
+
+//  Of a program that has ended meanwhile, its outcome is all that counts.
+
+bool
+exec_next_progress (exec_t *self, exec_progress_t *progress)
+{
+    while (self->news) {
+        slot_t *slot = self->news;
+        steps_t *steps = &slot->steps;
+        self->news = slot->next_news;
+        slot->has_news = false;
+        bool faulty = steps->faulty && !slot->complained;
+        if (!slot->pid || (!steps->fresh && !faulty))
+            continue;
+        *progress = (exec_progress_t){.tag = slot->tag, .text = steps->text};
+        progress->done = steps->fresh ? (double) steps->done / STINT_NOTE_DONE : -1;
+        progress->fault = faulty ? steps->fault : NULL;
+        steps->fresh = false;
+        slot->complained = steps->faulty;
+        return true;
+    }
+    return false;
 }
 
 int

@@ -5,7 +5,8 @@
 //  every "{}" in its arguments (its input is then empty); its standard output is the
 //  result; the end of its standard error says what went wrong. It finds $STINT_TASK_ID,
 //  $STINT_GROUP, $STINT_ATTEMPT, $STINT_FENCE and $STINT_WORKER in its environment. Its
-//  exit code is the verdict (see verdict_t).
+//  exit code is the verdict (see verdict_t). It may write how far it is to the descriptor
+//  $STINT_PROGRESS_FD, which is 3, in lines (see steps.h): echo "progress 40 page 4" >&3.
 //
 //  Each program leads a process group of its own. When it has ended, or must end, the
 //  whole group goes with it: SIGTERM first, SIGKILL when the grace is over.
@@ -23,7 +24,7 @@
 
 #define EXEC_NEVER INT64_MAX
 #define EXEC_SLOTS_MAX 4096
-#define EXEC_DESCRIPTORS_PER_SLOT 4          //  Of our own; six more while one starts
+#define EXEC_DESCRIPTORS_PER_SLOT 5          //  Of our own; eight more while one starts
 #define EXEC_RESULT_MAX ((size_t) 64 << 20)  //  Longest result, in bytes
 
 typedef struct exec exec_t;
@@ -51,6 +52,17 @@ typedef struct {
     int64_t ran_ms;        //  From its start to its end
 } exec_outcome_t;
 
+//  What a running program says of itself. The texts are valid until the next call on the
+//  exec.
+
+typedef struct {
+    void *tag;          //  As it came with exec_start
+    double done;        //  How far it is, from 0 to 1; negative when it does not say
+    const char *text;   //  What it says beside that
+    const char *fault;  //  The first of its lines that says nothing; null for none, and
+                        //  when it was returned already
+} exec_progress_t;
+
 //  Creates an exec with all slots free. Makes the process ignore SIGPIPE, adopt orphans
 //  (PR_SET_CHILD_SUBREAPER), and opens /dev/null where standard input, output or error is
 //  closed. Aborts when memory runs out.
@@ -74,6 +86,10 @@ void exec_cancel (exec_t *self, const void *tag, int64_t now);
 //  Lets programs go on as far as they can without waiting. Returns true with the outcome
 //  of a task that has ended, whose slot is then free; false when there is none for now.
 bool exec_next (exec_t *self, int64_t now, exec_outcome_t *outcome);
+
+//  Returns true with what a program has said of itself in exec_next, the last of it when
+//  that is more; false when no other program has said anything.
+bool exec_next_progress (exec_t *self, exec_progress_t *progress);
 
 //  Returns the descriptor that is readable when exec_next has something to do.
 int exec_fd (const exec_t *self);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define VARIABLES 5        //  That we set
+#define VARIABLES 6        //  That we set
 #define VARIABLE_SIZE 320  //  Name, value and null
 #define PLACE "{}"         //  Stands for the payload in an argument
 
@@ -35,9 +35,10 @@ struct program {
 //  The pipes of a program while it is started: [0] is read, [1] is written.
 
 typedef struct {
-    int input [2];   //  [0] is /dev/null and [1] is -1 when the payload is an argument
-    int output [2];  //  Standard output
-    int error [2];   //  Standard error
+    int input [2];     //  [0] is /dev/null and [1] is -1 when the payload is an argument
+    int output [2];    //  Standard output
+    int error [2];     //  Standard error
+    int progress [2];  //  PROGRAM_PROGRESS_FD
 } pipes_t;
 
 static void *
@@ -53,8 +54,8 @@ static bool
 s_is_ours (const char *variable)
 {
     static const char *const names [VARIABLES] = {
-        "STINT_TASK_ID=", "STINT_GROUP=", "STINT_ATTEMPT=", "STINT_FENCE=",
-        "STINT_WORKER="};
+        "STINT_TASK_ID=", "STINT_GROUP=",  "STINT_ATTEMPT=",
+        "STINT_FENCE=",   "STINT_WORKER=", "STINT_PROGRESS_FD="};
     for (size_t index = 0; index < VARIABLES; index++) {
         if (strncmp (variable, names [index], strlen (names [index])) == 0)
             return true;
@@ -140,6 +141,8 @@ program_new (const char *shell, char *const *argv, const char *worker)
     }
     s_copy_environment (self);
     snprintf (self->variables [4], VARIABLE_SIZE, "STINT_WORKER=%s", worker);
+    snprintf (self->variables [5], VARIABLE_SIZE, "STINT_PROGRESS_FD=%d",
+              PROGRAM_PROGRESS_FD);
     s_set_attributes (self);
     return self;
 }
@@ -254,7 +257,7 @@ s_open_pipe (int ends [2], int ours)
 static int
 s_open_pipes (const program_t *self, pipes_t *pipes)
 {
-    *pipes = (pipes_t){{-1, -1}, {-1, -1}, {-1, -1}};
+    *pipes = (pipes_t){{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     int error = 0;
     if (!self->takes_payload)
         error = s_open_pipe (pipes->input, 1);
@@ -264,6 +267,8 @@ s_open_pipes (const program_t *self, pipes_t *pipes)
         error = s_open_pipe (pipes->output, 0);
     if (!error)
         error = s_open_pipe (pipes->error, 0);
+    if (!error)
+        error = s_open_pipe (pipes->progress, 0);
     return error;
 }
 
@@ -275,7 +280,9 @@ s_spawn (program_t *self, const pipes_t *pipes, pid_t *pid)
     error |= posix_spawn_file_actions_adddup2 (&actions, pipes->input [0], STDIN_FILENO);
     error |= posix_spawn_file_actions_adddup2 (&actions, pipes->output [1], STDOUT_FILENO);
     error |= posix_spawn_file_actions_adddup2 (&actions, pipes->error [1], STDERR_FILENO);
-    error |= posix_spawn_file_actions_addclosefrom_np (&actions, STDERR_FILENO + 1);
+    error |= posix_spawn_file_actions_adddup2 (&actions, pipes->progress [1],
+                                               PROGRAM_PROGRESS_FD);
+    error |= posix_spawn_file_actions_addclosefrom_np (&actions, PROGRAM_PROGRESS_FD + 1);
     if (error)
         abort ();  //  These only allocate
     error = posix_spawnp (pid, self->started [0], &actions, &self->attributes,
@@ -301,8 +308,9 @@ s_hand_over (pipes_t *pipes, pid_t pid, program_process_t *process)
                                    .input = pipes->input [1],
                                    .output = pipes->output [0],
                                    .error = pipes->error [0],
+                                   .progress = pipes->progress [0],
                                    .ended = ended};
-    pipes->input [1] = pipes->output [0] = pipes->error [0] = -1;
+    pipes->input [1] = pipes->output [0] = pipes->error [0] = pipes->progress [0] = -1;
     return 0;
 }
 
@@ -322,6 +330,7 @@ program_start (program_t *self, const program_task_t *task, program_process_t *p
         s_close_pipe (pipes.input);
         s_close_pipe (pipes.output);
         s_close_pipe (pipes.error);
+        s_close_pipe (pipes.progress);
     }
     s_free_arguments (self);
     //  Then it is our environment that is too long.

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #define PROGRAM_ARGUMENT_MAX ((size_t) 128 << 10)  //  Linux takes no longer argument
+#define PROGRAM_PROGRESS_FD 3                      //  Where it says how far it is
 
 typedef struct program program_t;
 
@@ -25,11 +26,12 @@ typedef struct {
 //  not block; each is the caller's to close.
 
 typedef struct {
-    pid_t pid;   //  Also the number of its process group
-    int input;   //  Write end of its standard input; -1 when that is /dev/null
-    int output;  //  Read end of its standard output
-    int error;   //  Read end of its standard error
-    int ended;   //  A pidfd: readable when the program has ended
+    pid_t pid;     //  Also the number of its process group
+    int input;     //  Write end of its standard input; -1 when that is /dev/null
+    int output;    //  Read end of its standard output
+    int error;     //  Read end of its standard error
+    int progress;  //  Read end of its descriptor PROGRAM_PROGRESS_FD
+    int ended;     //  A pidfd: readable when the program has ended
 } program_process_t;
 
 //  Creates what starts the program: a line for /bin/sh -c, or, when shell is null, argv

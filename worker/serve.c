@@ -262,6 +262,23 @@ s_on_outcome (serve_t *self, const exec_outcome_t *outcome, int64_t now)
     s_end_attempt (attempt, outcome);
 }
 
+static void
+s_hear_progress (serve_t *self)
+{
+    exec_progress_t progress;
+    while (exec_next_progress (self->exec, &progress)) {
+        stint_attempt_t *attempt = progress.tag;
+        if (progress.done >= 0)
+            stint_attempt_progress (attempt, progress.done, progress.text);
+        if (progress.fault)
+            stint_log (STINT_LOG_WARNING, "task.progress_ignored",
+                       stint_field_text ("group", stint_attempt_group (attempt)),
+                       stint_field_number ("id", stint_attempt_id (attempt)),
+                       stint_field_text ("line", progress.fault),
+                       stint_field_text ("wanted", "progress PERCENT TEXT"));
+    }
+}
+
 //  Gives up what nobody wants any more.
 
 static void
@@ -363,6 +380,7 @@ serve_turn (serve_t *self, int64_t now)
         exec_outcome_t outcome;
         while (exec_next (self->exec, now, &outcome))
             s_on_outcome (self, &outcome, now);
+        s_hear_progress (self);
         s_end_pause (self, now);
         s_look (self, now);
         s_tell_capacity (self);

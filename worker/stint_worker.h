@@ -103,6 +103,13 @@ STINT_EXPORT stint_bytes_t stint_attempt_payload (const stint_attempt_t *self);
 //  comes to will be refused, so it may be given up.
 STINT_EXPORT bool stint_attempt_cancelled (stint_attempt_t *self);
 
+//  Says how far the attempt is, for people: done from 0 to 1, and a text whose first 128
+//  bytes are kept, null for none. The broker shows what an attempt said last while it runs.
+//  It is told at most once a second, also when the caller goes away to work, and of changes
+//  only; so this may be called as often as there is something to say. Copies.
+STINT_EXPORT void stint_attempt_progress (stint_attempt_t *self, double done,
+                                          const char *text);
+
 //  Ends the attempt with its result, at most 64 MiB. Copies. Sets the pointer to null.
 STINT_EXPORT void stint_attempt_done (stint_attempt_t **self_p, stint_bytes_t result);
 

@@ -38,7 +38,7 @@ stint_worker_begin (stint_worker_t *self, stint_parcel_t *parcel,
                     const stint_parcel_task_t *task)
 {
     stint_attempt_t *attempt = s_take_spare (self);
-    *attempt = (stint_attempt_t){self, self->live, NULL, parcel, task, false};
+    *attempt = (stint_attempt_t){self, self->live, NULL, parcel, task, false, NULL};
     if (self->live)
         self->live->previous = attempt;
     self->live = attempt;
@@ -53,6 +53,15 @@ stint_worker_release (stint_parcel_t *parcel)
         stint_parcel_destroy (&parcel);
 }
 
+static void
+s_drop_word (stint_attempt_t *self)
+{
+    stint_worker_t *worker = self->worker;
+    pthread_mutex_lock (&worker->lock);
+    stint_word_destroy (worker->line ? stint_line_words (worker->line) : NULL, &self->word);
+    pthread_mutex_unlock (&worker->lock);
+}
+
 void
 stint_worker_end (stint_attempt_t **self_p)
 {
@@ -63,6 +72,8 @@ stint_worker_end (stint_attempt_t **self_p)
         self->next->previous = self->previous;
     if (worker->running == self)
         worker->running = NULL;
+    if (self->word)
+        s_drop_word (self);
     stint_worker_release (self->parcel);
     self->worker = NULL;
     self->next = worker->spare;
@@ -111,6 +122,38 @@ stint_attempt_cancelled (stint_attempt_t *self)
     assert (self && self->worker);
     stint_worker_look (self->worker);
     return self->cancelled;
+}
+
+//  Returns thousandths; rounded down, so that all is done only when it is, and up by no
+//  more than what the division of a program has lost.
+
+static uint32_t
+s_thousandths (double done)
+{
+    if (!(done > 0))
+        return 0;
+    return done >= 1 ? STINT_NOTE_DONE : (uint32_t) (done * STINT_NOTE_DONE + 1e-6);
+}
+
+void
+stint_attempt_progress (stint_attempt_t *self, double done, const char *text)
+{
+    assert (self && self->worker);
+    stint_worker_t *worker = self->worker;
+    uint32_t thousandths = s_thousandths (done);
+    stint_bytes_t cut = stint_note_cut (stint_bytes_of (text ? text : ""));
+    //  What it says changes in this thread only, so the line is not needed to look
+    if (self->cancelled || (self->word && stint_word_is (self->word, thousandths, cut)))
+        return;
+    pthread_mutex_lock (&worker->lock);
+    if (!self->word)
+        self->word = stint_word_new (stint_line_words (worker->line), self->task->id,
+                                     self->task->fence);
+    stint_word_set (self->word, thousandths, cut);
+    bool sooner = stint_line_has_word (worker->line);
+    pthread_mutex_unlock (&worker->lock);
+    if (sooner)
+        stint_keeper_ring (worker->wake_fd);
 }
 
 //  ---------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ struct stint_attempt {
     stint_parcel_t *parcel;           //  The message it came in, with payload and group
     const stint_parcel_task_t *task;  //  What it is, within the parcel
     bool cancelled;                   //  Its result would be refused
+    stint_word_t *word;               //  What it says of itself; null when it never did
 };
 
 //  Attempts are made in chunks, which live as long as the worker.

@@ -130,6 +130,7 @@ s_on_accepted (stint_line_t *self, const stint_message_t *message)
             return;
         self->ready = true;
         self->failed = 0;
+        stint_words_renew (&self->words);
         stint_link_tell (self, true, "");
         return;
     }
@@ -232,6 +233,7 @@ s_on_message (stint_line_t *self, stint_message_t *message)
         case STP_CREDIT:
         case STP_RESULT:
         case STP_RETURN:
+        case STP_PROGRESS:
         case STP_OUTCOME:
         case STP_STATE:
         case STP_FULL:

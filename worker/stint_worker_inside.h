@@ -49,6 +49,7 @@ struct stint_line {
     stint_outbox_t *first;            //  Results that were not acknowledged, in order
     stint_outbox_t *last;             //  The newest of them
     stint_outbox_t *unsent;           //  First that was not sent on this connection
+    stint_words_t words;              //  How far attempts are
     stint_news_t news;                //  For the caller
 
     bool finishing;     //  The caller leaves
@@ -79,6 +80,9 @@ void stint_link_send_return (stint_line_t *self, const stint_refs_t *refs);
 
 //  Sends the results that were not sent on this connection.
 void stint_link_send_results (stint_line_t *self);
+
+//  Tells the broker how far attempts are, those that have something new to say.
+void stint_link_send_progress (stint_line_t *self);
 
 //  Says what we serve and claims what we hold, then sends results that the broker may
 //  not have. More claims than one list can carry take several messages.

@@ -206,6 +206,26 @@ stint_line_return (stint_line_t *self, const stint_refs_t *refs)
     stint_link_send_return (self, refs);
 }
 
+stint_words_t *
+stint_line_words (stint_line_t *self)
+{
+    return &self->words;
+}
+
+bool
+stint_line_has_word (stint_line_t *self)
+{
+    if (self->words.fresh)
+        return false;
+    self->words.fresh = true;
+    if (!self->ready || self->words.at >= self->due)
+        return false;
+    int64_t now = stint_line_now ();
+    int64_t before = self->due;
+    self->due = s_sooner (before, self->words.at > now ? self->words.at : now);
+    return self->due < before;
+}
+
 void
 stint_line_set_name (stint_line_t *self, const char *name)
 {
@@ -274,6 +294,8 @@ s_deadline (const stint_line_t *self)
         deadline = s_sooner (deadline, self->connect_until);
     if (self->finishing)
         deadline = s_sooner (deadline, self->finish_at);
+    if (self->ready && self->words.fresh)
+        deadline = s_sooner (deadline, self->words.at);
     return deadline;
 }
 
@@ -286,6 +308,8 @@ s_on_time (stint_line_t *self)
         if (self->now >= stint_peer_gone_at (&self->peer))
             stint_link_give_up (self, "the broker at %s does not answer",
                                 self->settings->endpoint);
+        else if (self->ready && self->words.fresh && self->now >= self->words.at)
+            stint_link_send_progress (self);
         else if (self->now >= stint_peer_beat_at (&self->peer))
             stint_link_send_bare (self, STP_HEARTBEAT);
         return;

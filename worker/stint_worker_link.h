@@ -12,6 +12,7 @@
 #define STINT_WORKER_LINK_H
 
 #include "stint_worker_parcel.h"
+#include "stint_worker_word.h"
 
 #define STINT_LINK_CONNECT_MS 10000  //  Longest wait for a connection to stand
 #define STINT_LINK_LINGER_MS 1000    //  For the last messages, when the worker leaves
@@ -73,6 +74,13 @@ void stint_line_results (stint_line_t *self, stint_outbox_t *outbox);
 
 //  Gives attempts back.
 void stint_line_return (stint_line_t *self, const stint_refs_t *refs);
+
+//  Returns the words of attempts; new ones may be added.
+stint_words_t *stint_line_words (stint_line_t *self);
+
+//  Some word is new: the broker is told in a turn, not here. Returns true when that turn is
+//  due sooner than the next one was.
+bool stint_line_has_word (stint_line_t *self);
 
 void stint_line_set_name (stint_line_t *self, const char *name);
 void stint_line_set_capacity (stint_line_t *self, uint32_t capacity);

@@ -110,6 +110,18 @@ stint_link_send_results (stint_line_t *self)
     }
 }
 
+void
+stint_link_send_progress (stint_line_t *self)
+{
+    stint_word_t *word = self->words.first;
+    while (word && self->dealer && !self->broken) {
+        if (stint_words_write (&word, &self->writer) > 0)
+            s_send (self);
+    }
+    self->words.fresh = false;
+    self->words.at = self->now + STINT_WORDS_MS;
+}
+
 static void
 s_write_ready (stint_line_t *self, const stint_refs_t *refs, uint32_t from, uint32_t to)
 {

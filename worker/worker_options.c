@@ -48,12 +48,15 @@ static const stint_option_t s_options [] = {
 static void
 s_print_help (const stint_config_t *config)
 {
-    puts ("usage: stint-worker GROUP[,GROUP...] [FLAGS] --exec 'SHELL'\n"
-          "       stint-worker GROUP[,GROUP...] [FLAGS] -- PROGRAM [ARGUMENT...]\n\n"
-          "Runs a program for each task of the groups. The payload is its standard input,\n"
-          "or stands in place of {} in its arguments; its standard output is the result.\n"
-          "Exit 0 is done; 75 later; 64-66, 76-78 and 100 never again; all else is tried\n"
-          "again. $STINT_TASK_ID, _GROUP, _ATTEMPT, _FENCE and _WORKER are set.\n");
+    puts (
+        "usage: stint-worker GROUP[,GROUP...] [FLAGS] --exec 'SHELL'\n"
+        "       stint-worker GROUP[,GROUP...] [FLAGS] -- PROGRAM [ARGUMENT...]\n\n"
+        "Runs a program for each task of the groups. The payload is its standard input,\n"
+        "or stands in place of {} in its arguments; its standard output is the result.\n"
+        "Exit 0 is done; 75 later; 64-66, 76-78 and 100 never again; all else is tried\n"
+        "again. $STINT_TASK_ID, _GROUP, _ATTEMPT, _FENCE and _WORKER are set. Lines on "
+        "its\n"
+        "descriptor $STINT_PROGRESS_FD, 3, say how far it is: progress 40 page 4 of 10.\n");
     stint_config_print_help (config, stdout);
 }
 
