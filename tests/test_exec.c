@@ -395,6 +395,26 @@ Test (exec, the_time_limit_ends_a_program_with_sigterm)
     exec_destroy (&exec);
 }
 
+Test (exec, the_shorter_time_limit_of_worker_and_task_counts)
+{
+    exec_settings_t settings = {.shell = "sleep 600", .worker = "w", .slots = 1};
+    static const struct {
+        int64_t worker;
+        int64_t task;
+        int64_t limit;
+    } cases [] = {
+        {0, 0, 0}, {900, 0, 900}, {0, 700, 700}, {900, 700, 700}, {500, 700, 500}};
+    for (size_t at = 0; at < sizeof cases / sizeof cases [0]; at++) {
+        settings.time_limit_ms = cases [at].worker;
+        exec_t *exec = exec_new (&settings);
+        program_task_t task = {.group = "g", .time_limit_ms = cases [at].task};
+        exec_start (exec, exec, &task, 1000);
+        int64_t until = cases [at].limit ? 1000 + cases [at].limit : EXEC_NEVER;
+        cr_assert (exec_deadline (exec) == until, "%zu", at);
+        exec_destroy (&exec);
+    }
+}
+
 //  The program and its child both ignore SIGTERM; the child is stopped as well.
 
 Test (exec, a_program_that_ignores_sigterm_is_killed_with_its_children)

@@ -7,7 +7,10 @@
 //  number, which is also the group's, cannot belong to anybody else when we kill it.
 
 #include "exec.h"
+
+#include "buffer.h"
 #include "steps.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READ_SIZE ((size_t) 64 << 10)  //  Room that a read finds at least
-#define READS_A_TURN 16                //  From one pipe, so that no program starves others
-#define KEEP_SIZE ((size_t) 1 << 20)   //  Longer buffers are freed with their outcome
-#define EVENTS_A_TURN 64               //  Taken from the kernel at once
+#define EVENTS_A_TURN 64      //  Taken from the kernel at once
 #define ORPHANS_MS 20         //  First look for what was killed; then twice as long ...
 #define ORPHANS_LAST_MS 1000  //  ... up to this
 
@@ -38,12 +38,6 @@ enum {
     CHANNELS
 };
 
-typedef struct {
-    uint8_t *data;  //  The bytes; null when there is no room
-    size_t size;    //  How many bytes there are
-    size_t room;    //  How many there may be
-} buffer_t;
-
 typedef struct slot slot_t;
 
 struct slot {
@@ -55,6 +49,7 @@ struct slot {
     buffer_t output;          //  What it wrote so far
     buffer_t error;           //  The last of what it wrote there
     int64_t started;          //  When it was started
+    int64_t limit_ms;         //  How long it may run; 0 for ever
     int64_t until;            //  When we do something to it
     int64_t ran_ms;           //  How long it ran, when finished
     verdict_ending_t ending;  //  Why it gets signals from us
@@ -83,43 +78,6 @@ struct exec {
     int64_t orphans_ms;            //  How long after that to look again
     char text [VERDICT_TEXT_MAX];  //  Of the outcome returned last
 };
-
-//  ---------------------------------------------------------------------------------
-//  Buffers
-
-//  Makes room for one read.
-
-static void
-s_grow (buffer_t *self)
-{
-    if (self->room - self->size >= READ_SIZE)
-        return;
-    self->room = self->room ? 2 * self->room : 2 * READ_SIZE;
-    self->data = realloc (self->data, self->room);
-    if (!self->data)
-        abort ();
-}
-
-static void
-s_clear (buffer_t *self)
-{
-    self->size = 0;
-    if (self->room > KEEP_SIZE) {
-        free (self->data);
-        *self = (buffer_t){0};
-    }
-}
-
-//  Keeps the last bytes only.
-
-static void
-s_keep_tail (buffer_t *self, size_t size)
-{
-    if (self->size <= size)
-        return;
-    memmove (self->data, self->data + self->size - size, size);
-    self->size = size;
-}
 
 //  ---------------------------------------------------------------------------------
 //  The life of a slot
@@ -234,30 +192,11 @@ s_on_input (slot_t *slot)
     s_close (&slot->channel [INPUT]);
 }
 
-//  Reads what is there. Returns false at the end of the output.
-
-static bool
-s_read (int descriptor, buffer_t *buffer, size_t size_max, size_t tail)
-{
-    for (int reads = 0; reads < READS_A_TURN && buffer->size <= size_max; reads++) {
-        s_grow (buffer);
-        size_t room = buffer->room - buffer->size;
-        ssize_t size = read (descriptor, buffer->data + buffer->size, room);
-        if (size < 0)
-            return errno == EAGAIN || errno == EINTR;
-        if (size == 0)
-            return false;
-        buffer->size += (size_t) size;
-        s_keep_tail (buffer, tail);
-    }
-    return true;
-}
-
 static void
 s_on_output (exec_t *self, slot_t *slot, int64_t now)
 {
     size_t most = self->settings.result_max;
-    bool open = s_read (slot->channel [OUTPUT], &slot->output, most, SIZE_MAX);
+    bool open = buffer_read (&slot->output, slot->channel [OUTPUT], most, SIZE_MAX);
     if (slot->output.size > most)
         s_end (self, slot, ENDING_LONG, now);
     if (!open || slot->output.size > most)
@@ -267,7 +206,7 @@ s_on_output (exec_t *self, slot_t *slot, int64_t now)
 static void
 s_on_error (slot_t *slot)
 {
-    if (!s_read (slot->channel [ERROR], &slot->error, SIZE_MAX, VERDICT_TEXT_MAX))
+    if (!buffer_read (&slot->error, slot->channel [ERROR], SIZE_MAX, VERDICT_TEXT_MAX))
         s_close (&slot->channel [ERROR]);
 }
 
@@ -348,7 +287,7 @@ s_take_finished (exec_t *self, exec_outcome_t *outcome)
                          .ending = slot->ending,
                          .status = slot->status,
                          .payload_size = slot->payload.size,
-                         .time_limit_ms = self->settings.time_limit_ms,
+                         .time_limit_ms = slot->limit_ms,
                          .result_max = self->settings.result_max,
                          .error = {slot->error.data, slot->error.size}};
     *outcome = (exec_outcome_t){
@@ -372,8 +311,8 @@ s_free_returned (exec_t *self)
     if (!slot)
         return;
     self->returned = NULL;
-    s_clear (&slot->output);
-    s_clear (&slot->error);
+    buffer_clear (&slot->output);
+    buffer_clear (&slot->error);
     slot->next = self->free;
     self->free = slot;
 }
@@ -468,6 +407,17 @@ s_watch (exec_t *self, slot_t *slot)
     }
 }
 
+//  Returns the shorter one of what the task and the worker allow; 0 for ever.
+
+static int64_t
+s_limit (const exec_t *self, const program_task_t *task)
+{
+    int64_t own = self->settings.time_limit_ms;
+    return own == 0 || (task->time_limit_ms && task->time_limit_ms < own)
+               ? task->time_limit_ms
+               : own;
+}
+
 void
 exec_start (exec_t *self, void *tag, const program_task_t *task, int64_t now)
 {
@@ -482,8 +432,9 @@ exec_start (exec_t *self, void *tag, const program_task_t *task, int64_t now)
     slot->started = now;
     slot->ran_ms = 0;
     slot->until = EXEC_NEVER;
-    if (self->settings.time_limit_ms)
-        slot->until = now + self->settings.time_limit_ms;
+    slot->limit_ms = s_limit (self, task);
+    if (slot->limit_ms)
+        slot->until = now + slot->limit_ms;
     slot->ending = ENDING_NONE;
     slot->killed = slot->ended = slot->complained = false;
     slot->steps = (steps_t){0};

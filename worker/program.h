@@ -20,6 +20,7 @@ typedef struct {
     uint64_t id;            //  For $STINT_TASK_ID
     uint64_t fence;         //  For $STINT_FENCE
     uint32_t attempt;       //  For $STINT_ATTEMPT
+    int64_t time_limit_ms;  //  How long it may run; 0 for as long as the worker allows
 } program_task_t;
 
 //  A running program as its starter sees it. All descriptors are closed on exec and do

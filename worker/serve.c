@@ -198,7 +198,8 @@ s_start (serve_t *self, stint_attempt_t *attempt, int64_t now)
                            .group = stint_attempt_group (attempt),
                            .id = stint_attempt_id (attempt),
                            .fence = stint_attempt_fence (attempt),
-                           .attempt = stint_attempt_number (attempt)};
+                           .attempt = stint_attempt_number (attempt),
+                           .time_limit_ms = stint_attempt_time_limit (attempt)};
     self->running [self->running_count++] = attempt;
     exec_start (self->exec, attempt, &task, now);
 }

@@ -93,6 +93,10 @@ STINT_EXPORT uint64_t stint_attempt_fence (const stint_attempt_t *self);
 //  Returns which attempt of the task this is, from 1.
 STINT_EXPORT uint32_t stint_attempt_number (const stint_attempt_t *self);
 
+//  Returns how many milliseconds the attempt may run, as its task or group has it; 0 for
+//  ever. A handler keeps to that by itself: nobody can end it from outside.
+STINT_EXPORT int64_t stint_attempt_time_limit (const stint_attempt_t *self);
+
 //  Returns the group of the task. Valid until the attempt ends.
 STINT_EXPORT const char *stint_attempt_group (const stint_attempt_t *self);
 

@@ -102,6 +102,13 @@ stint_attempt_number (const stint_attempt_t *self)
     return self->task->number;
 }
 
+int64_t
+stint_attempt_time_limit (const stint_attempt_t *self)
+{
+    assert (self && self->worker);
+    return self->task->limit_ms;
+}
+
 const char *
 stint_attempt_group (const stint_attempt_t *self)
 {

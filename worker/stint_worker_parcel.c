@@ -20,6 +20,12 @@ s_allocate (size_t size)
 //  ---------------------------------------------------------------------------------
 //  Tasks
 
+static uint32_t
+s_limit (uint64_t limit_ms)
+{
+    return limit_ms < UINT32_MAX ? (uint32_t) limit_ms : UINT32_MAX;
+}
+
 //  Reads the tasks of the message, all of them or none.
 
 static bool
@@ -29,8 +35,8 @@ s_read_tasks (stint_parcel_t *self, stint_message_t *message)
     memcpy (self->group, message->group.data, message->group.size);
     stint_item_t item;
     while (stint_wire_next (message, &item))
-        self->tasks [self->count++] =
-            (stint_parcel_task_t){item.id, item.fence, item.body, item.number};
+        self->tasks [self->count++] = (stint_parcel_task_t){
+            item.id, item.fence, item.body, item.number, s_limit (item.delay)};
     return !message->list.bad;
 }
 

@@ -23,6 +23,7 @@ typedef struct {
     uint64_t fence;         //  The attempt
     stint_bytes_t payload;  //  Within the frames
     uint32_t number;        //  Which attempt of the task it is
+    uint32_t limit_ms;      //  How long it may run; 0 for ever
 } stint_parcel_task_t;
 
 typedef struct stint_parcel {

@@ -1,0 +1,123 @@
+#!/bin/bash
+#  What tasks ask for, as a user asks for it: priority, keys, orders, attempts and times.
+#  SPDX-License-Identifier: MPL-2.0
+#
+#    STINT_BIN    where the programs are                      (.build/release)
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+. tests/scene.sh e2e_terms
+
+#  Succeeds when the group has so many tasks in a state: there_are COUNT STATE GROUP
+there_are ()
+{
+    [ "$(stint -q ls "$3" --state "$2" --limit 1000 2> /dev/null | awk 'NR > 1' | wc -l)" \
+        -eq "$1" ]
+}
+
+#  Waits for that.
+soon ()
+{
+    await 20 "$1 tasks of $3 are $2" there_are "$@"
+}
+
+#  What the tasks of a group wrote, one behind the other, is this: wrote TEXT
+wrote ()
+{
+    local found
+    found=$(tr -d '\n' < "$home/written")
+    [ "$found" = "$1" ] || fail "the tasks ran as $found, not as $1"
+    : > "$home/written"
+}
+
+#  A push that is refused says why: refused PATTERN ARGUMENT...
+refused ()
+{
+    local pattern=$1 code
+    shift
+    stint push "$@" > "$home/out" 2> "$home/talk"
+    code=$?
+    [ "$code" -ne 0 ] || fail "stint push $* was taken"
+    grep -qE -- "$pattern" "$home/talk" || fail "stint push $*: $(cat "$home/talk")"
+}
+
+begin broker stint-broker --store "$home/store" --listen "$STINT_BROKER"
+broker=$last
+stint --timeout 20s -q ping > /dev/null || fail 'no broker comes up'
+: > "$home/written"
+export WRITTEN=$home/written
+write='read -r text; echo "$text" >> "$WRITTEN"'
+
+#  Higher priorities first, and keys in turns
+for letter in a b c; do stint push -q row "$letter" > /dev/null; done
+stint push -q row --priority 9 d > /dev/null
+stint push -q row --priority 1 e > /dev/null
+begin worker stint-worker row --exec "$write"
+soon 5 done row
+wrote dabce
+for number in 1 2 3 4 5 6; do stint push -q turns --key ann "$number" > /dev/null; done
+stint push -q turns --key bob x > /dev/null
+stint push -q turns --key bob y > /dev/null
+begin worker stint-worker turns --exec "$write"
+soon 8 done turns
+wrote 1x2y3456
+
+#  At most two of a key at once
+stint group set few key_running=2 || fail 'key_running is not known'
+printf 'a\nb\nc\n' > "$home/lines"
+begin worker stint-worker few --slots 4 --exec 'cat > /dev/null; until [ -e "$WRITTEN.go" ]; do :; done'
+for number in 1 2 3 4; do stint push -q few --key ann "$number" > /dev/null; done
+soon 2 running few
+stint push -q few --key bob 5 > /dev/null
+soon 3 running few
+soon 2 ready few
+: > "$WRITTEN.go"
+soon 5 done few
+
+#  One after the other, over a failure and a restart of the broker
+stint group set cart backoff=50ms
+begin worker stint-worker cart --slots 4 --exec \
+    'read -r text; [ "$text" != 2 ] || [ "$STINT_ATTEMPT" -gt 1 ] || exit 1
+     echo "$text" >> "$WRITTEN"'
+worker=$last
+for number in 1 2 3; do stint push -q cart --order 7 "$number" > /dev/null; done
+soon 3 done cart
+wrote 123
+kill "$worker"
+end 10 "$worker"
+for number in 4 5 6; do stint push -q cart --order 7 "$number" > /dev/null; done
+soon 2 blocked cart
+stint status | grep -qE '^GROUP +DELAYED +BLOCKED ' || fail 'status does not tell of them'
+murder "$broker"
+begin broker stint-broker --store "$home/store" --listen "$STINT_BROKER"
+soon 2 blocked cart
+stint show "$(stint -q ls cart --state blocked | awk 'NR == 2 { print $1 }')" > "$home/out"
+grep -qE '^order +7$' "$home/out" || fail "show does not tell the order: $(cat "$home/out")"
+begin worker stint-worker cart --slots 4 --exec "$write"
+soon 6 done cart
+wrote 456
+
+#  Attempts, and times
+stint push -q once --attempts 1 x > /dev/null
+begin worker stint-worker once --exec 'exit 1'
+soon 1 dead once
+stint push -q late --expires 50ms x > /dev/null
+soon 1 cancelled late
+stint wait "$(stint -q ls late | awk 'NR == 2 { print $1 }')" 2> "$home/talk"
+grep -q 'it expired before a worker was free for it' "$home/talk" || fail 'no word of its end'
+begin worker stint-worker slow --exec 'sleep 600'
+stint push -q slow --deadline 300ms x > /dev/null
+soon 1 cancelled slow
+stint push -q slow --time-limit 100ms --attempts 1 y > /dev/null
+soon 1 dead slow
+stint wait "$(stint -q ls slow --state dead | awk 'NR == 2 { print $1 }')" 2> "$home/talk"
+grep -q 'time limit of 0.1 s' "$home/talk" || fail "not its limit: $(cat "$home/talk")"
+
+#  What is refused
+refused 'not a number from 1 to 9' row --priority 10 x
+refused 'its delay is not before its expires' row --delay 5m --expires 1m x
+refused 'its deadline is before its expires' row --deadline 1m --expires 2m x
+refused 'at most 64 bytes of text' row --key "$(printf '%065d' 0)" x
+refused 'without control characters' row --order $'a\tb' x
+
+echo 'e2e_terms: ok'
