@@ -96,7 +96,7 @@ FUZZ_PARTS := $(patsubst %,$(B)/tests/%.o,fuzz must_alone core_fixture core_audi
 
 #  The pure files: no clock, no chance, no sockets, no files, only memory.
 PURE_MODULES := core apply hold keep schedule lease session pace group lane kind terms batch \
-                task producer roster journal record query effects gather
+                task producer roster journal record query explain effects gather
 PURE := $(call object,$(PURE_MODULES:%=broker/%.c) $(PURE_MODULES:%=broker/%_*.c) \
                       $(addprefix common/stint_,error.c peer.c pack.c wire.c))
 
@@ -304,7 +304,8 @@ compare: scenes
 #  Installation
 
 VERSION = $(shell sed -n 's/^\#define STINT_VERSION "\(.*\)"/\1/p' common/stint.h)
-HEADERS := common/stint.h client/stint_client.h worker/stint_worker.h
+HEADERS := common/stint.h client/stint_client.h client/stint_client_admin.h \
+           worker/stint_worker.h
 MAN1 := $(wildcard client/*.1 worker/*.1)
 MAN8 := $(wildcard broker/*.8)
 TO := $(DESTDIR)$(PREFIX)

@@ -328,7 +328,7 @@ s_on_pushed (core_t *core, record_t *record)
 }
 
 static bool
-s_start (core_t *core, uint64_t id, uint64_t fence)
+s_start (core_t *core, uint64_t id, uint64_t fence, int64_t at)
 {
     uint32_t slot = tasks_find (&core->tasks, id);
     if (!slot)
@@ -338,7 +338,7 @@ s_start (core_t *core, uint64_t id, uint64_t fence)
     if (!s_run (core, slot))
         return false;
     task->fence = fence;
-    task->until = 0;
+    task->until = at;
     task->attempts++;
     return true;
 }
@@ -349,7 +349,7 @@ s_on_started (core_t *core, const record_t *record)
     if (record->further >= RECORD_STARTS)
         return "it starts more tasks at once than a record may";
     for (uint64_t index = 0; index <= record->further; index++) {
-        if (!s_start (core, record->id + index, record->fence + index))
+        if (!s_start (core, record->id + index, record->fence + index, record->at))
             return "it starts a task that has ended";
     }
     return NULL;
@@ -394,6 +394,7 @@ s_on_returned (core_t *core, const record_t *record)
     task_t *task = s_task (core, slot);
     if (task->attempts > 0)
         task->attempts--;
+    task->until = 0;
     return s_wait (core, slot, STINT_READY) ? NULL : "it returns a task that has ended";
 }
 

@@ -16,6 +16,9 @@ s_check_group (const core_t *core, const record_t *record)
         if (settings->list [index] > record_setting_table [index].most)
             return "it has a group with a setting that is out of its range";
     }
+    if (record->by.size > STINT_GROUP_MAX || !group_note_valid (record->result)
+        || !group_note_valid (record->by))
+        return "it has a group that was stopped for a reason that is no text";
     if (record->group == 0 || record->group > core->limits.groups)
         return NULL;  //  Is refused when it is applied
     uint32_t found = groups_find (&core->groups, record->name);

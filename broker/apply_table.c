@@ -31,6 +31,7 @@ s_on_group (core_t *core, const record_t *record)
     groups_name (&core->groups, slot, record->name);
     group_t *group = &core->groups.groups.pool [slot];
     group->settings = record->settings;
+    group_note_set (&group->note, record);
     s_keep_record (core, &group->kept);
     group_kept_renew (&core->groups.kept, core->groups.groups.pool, slot);
     groups_update_lanes (&core->groups, slot);

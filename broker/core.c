@@ -75,9 +75,10 @@ core_set_group (core_t *self, const char *name, const record_settings_t *setting
 {
     record_t record = {.kind = RECORD_GROUP, .name = stint_bytes_of (name)};
     uint32_t found = groups_find (&self->groups, record.name);
-    record.group = found ? found : groups_next (&self->groups);
     if (found)
-        record.settings = self->groups.groups.pool [found].settings;
+        groups_describe (&self->groups, found, &record);
+    else
+        record.group = groups_next (&self->groups);
     record_settings_merge (&record.settings, settings);
     const record_settings_t *known = &self->groups.groups.pool [found].settings;
     bool same = found && record_settings_equal (&record.settings, known);
@@ -226,6 +227,9 @@ s_hear (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
         case STP_QUERY:
             core_on_query (self, now, session, message, out);
             break;
+        case STP_WORKER:
+            core_on_worker (self, session, message, out);
+            break;
         case STP_READY:
             core_on_ready (self, now, session, message, out);
             break;
@@ -254,6 +258,7 @@ s_hear (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
         case STP_STALE:
         case STP_FULL:
         case STP_ERROR:
+        case STP_DRAIN:
         default:
             core_refuse (self, now, session, STINT_WIRE_UNKNOWN, message, out);
     }

@@ -143,6 +143,26 @@ s_read_terms (const stint_message_t *message, terms_t *terms)
     return fault ? fault : terms_check (terms, 0);
 }
 
+//  Returns null, or why a push is refused that is the next one of its producer, and would
+//  be refused later, too. Sets the code.
+
+static const char *
+s_fault_of (const core_t *core, uint32_t group, const stint_message_t *message,
+            terms_t *terms, const char **code)
+{
+    *code = "unknown";
+    if (message->batch && !batches_find (&core->batches, message->batch))
+        return "no such batch";
+    *code = "invalid";
+    const char *fault = s_read_terms (message, terms);
+    if (!fault)
+        fault = s_too_large (core, group, message);
+    if (fault || !core->groups.groups.pool [group].settings.draining)
+        return fault;
+    *code = "draining";
+    return "the group drains: it takes no tasks until somebody resumes it";
+}
+
 void
 core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
               effects_t *out)
@@ -158,22 +178,14 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
     }
     if (s_out_of_order (core, session, message, out))
         return;
-    if (message->batch && !batches_find (&core->batches, message->batch)) {
-        core_error (out, session, message->request, "unknown", "no such batch");
-        return;
-    }
-    record_t record = {.kind = RECORD_PUSHED, .at = now};
-    const char *fault = s_read_terms (message, &record.terms);
-    if (fault) {
-        core_error (out, session, message->request, "invalid", fault);
-        return;
-    }
     //  Slot 0, of no group, has the broker's own settings: a push that is refused makes
     //  none
+    record_t record = {.kind = RECORD_PUSHED, .at = now};
     uint32_t group = groups_find (&core->groups, message->group);
-    const char *large = s_too_large (core, group, message);
-    if (large) {
-        core_error (out, session, message->request, "invalid", large);
+    const char *code;
+    const char *fault = s_fault_of (core, group, message, &record.terms, &code);
+    if (fault) {
+        core_error (out, session, message->request, code, fault);
         return;
     }
     const char *full = s_full_of (core, group, message);

@@ -20,6 +20,9 @@ void core_on_group (core_t *core, int64_t now, uint32_t session,
 void core_on_query (core_t *core, int64_t now, uint32_t session,
                     const stint_message_t *message, effects_t *out);
 
+void core_on_worker (core_t *core, uint32_t session, const stint_message_t *message,
+                     effects_t *out);
+
 //  From workers.
 void core_on_ready (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
                     effects_t *out);

@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-//  Reads the settings that are named over those that are there.
+//  Reads the settings that are named over those that are there. Notes whether one of them
+//  stops the group, or starts it.
 
 static bool
-s_read_settings (const stint_message_t *message, record_settings_t *settings)
+s_read_settings (const stint_message_t *message, record_settings_t *settings, bool *stops)
 {
     if (message->fields.size == 0)
         return true;
@@ -23,27 +24,54 @@ s_read_settings (const stint_message_t *message, record_settings_t *settings)
             || value > record_setting_table [index].most)
             return false;
         settings->list [index] = value;
+        *stops |= group_note_setting (index);
     }
     return true;
 }
 
+//  Notes who stops the group, and why. Who says neither, of one that stands already,
+//  leaves it at what was said before.
+
 static void
-s_set_group (core_t *core, uint32_t session, const stint_message_t *message, effects_t *out)
+s_note (const core_t *core, int64_t now, const stint_message_t *message, uint32_t found,
+        record_t *record)
 {
+    const record_settings_t *before = &core->groups.groups.pool [found].settings;
+    bool stopped = record->settings.paused || record->settings.draining;
+    bool says = stint_wire_has (message, 'm') || stint_wire_has (message, 'n');
+    if (stopped && !says && found && (before->paused || before->draining))
+        return;
+    record->result = stopped ? message->text : (stint_bytes_t){NULL, 0};
+    record->by = stopped ? message->name : (stint_bytes_t){NULL, 0};
+    record->at = stopped ? now : 0;
+}
+
+static void
+s_set_group (core_t *core, int64_t now, uint32_t session, const stint_message_t *message,
+             effects_t *out)
+{
+    bool stops = false;
     uint32_t found = groups_find (&core->groups, message->group);
     record_t record = {.kind = RECORD_GROUP, .name = message->group};
-    record.group = found ? found : groups_next (&core->groups);
     if (found)
-        record.settings = core->groups.groups.pool [found].settings;
-    if (!s_read_settings (message, &record.settings))
+        groups_describe (&core->groups, found, &record);
+    else
+        record.group = groups_next (&core->groups);
+    if (!s_read_settings (message, &record.settings, &stops))
         core_error (out, session, message->request, "invalid",
                     "a group has no such setting, or it is out of its range: max_tasks, "
                     "max_bytes, max_attempts, backoff, backoff_max, keep_results, "
-                    "max_running, weight and paused are numbers");
+                    "max_running, weight, paused and draining are numbers");
+    else if (!group_note_valid (message->text) || !group_note_valid (message->name))
+        core_error (out, session, message->request, "invalid",
+                    "m says why and n says who: at most 256 and 64 bytes of UTF-8 without "
+                    "control characters");
     else if (!record.group)
         core_full (out, session, message->request,
                    "the broker has as many groups as its limits/groups allows");
     else {
+        if (stops)
+            s_note (core, now, message, found, &record);
         apply_now (core, &record, NULL);
         core_accepted (out, session, message->request);
     }
@@ -106,9 +134,8 @@ void
 core_on_group (core_t *core, int64_t now, uint32_t session, const stint_message_t *message,
                effects_t *out)
 {
-    (void) now;
     if (s_says (message->operation, "set"))
-        s_set_group (core, session, message, out);
+        s_set_group (core, now, session, message, out);
     else if (s_says (message->operation, "remove"))
         s_remove_group (core, session, message, out);
     else

@@ -75,6 +75,7 @@ s_become_worker (core_t *core, uint32_t slot, const stint_message_t *message)
     session->gate = entry->kept.block;
     entry->session = slot;
     entry->sessions++;
+    session->draining = entry->draining;
 }
 
 //  Ends the sessions that a worker had on older sockets, when the broker has not missed
@@ -138,6 +139,8 @@ core_on_ready (core_t *core, int64_t now, uint32_t slot, stint_message_t *messag
     reply_t *reply = effects_add (out, STP_ACCEPTED, slot);
     reply->request = message->request;
     reply->delay_ms = core->sessions.pace.told_ms;
+    if (session->draining && message->state == 0)
+        effects_add (out, STP_DRAIN, slot);
 }
 
 void

@@ -90,6 +90,16 @@ groups_name (groups_t *self, uint32_t slot, stint_bytes_t name)
 }
 
 void
+groups_describe (const groups_t *self, uint32_t slot, record_t *record)
+{
+    const group_t *group = &self->groups.pool [slot];
+    record->group = slot;
+    record->name = (stint_bytes_t){(const uint8_t *) group->name, strlen (group->name)};
+    record->settings = group->settings;
+    group_note_describe (&group->note, record);
+}
+
+void
 groups_remove (groups_t *self, uint32_t slot)
 {
     group_t *group = &self->groups.pool [slot];
@@ -149,7 +159,8 @@ groups_digest (const groups_t *self)
         const uint8_t *name = (const uint8_t *) group->name;
         const uint8_t *settings = (const uint8_t *) &group->settings;
         uint64_t part = stint_index_text (name, strlen (group->name), slot);
-        digest += stint_index_text (settings, sizeof group->settings, part);
+        part = stint_index_text (settings, sizeof group->settings, part);
+        digest += group_note_digest (&group->note, part);
     }
     return digest;
 }

@@ -4,8 +4,8 @@
 #ifndef BROKER_GROUP_H
 #define BROKER_GROUP_H
 
+#include "group_note.h"
 #include "kind.h"
-#include "record.h"
 
 typedef struct {
     uint64_t key;                     //  Of its name; 0 when only its number is known
@@ -24,11 +24,14 @@ typedef struct {
     stint_list_t waiting;                   //  Subscriptions of workers that have room
     uint32_t subscribers;                   //  Sessions that serve it, drained ones too
     uint32_t workers;                       //  Of these, workers that take tasks
+    int64_t served_at;                      //  When there are none: when the last was heard
+    char served_by [STINT_GROUP_MAX + 1];   //  and its name; 0 and empty: there was none
     uint64_t pushed;                        //  Since the broker started: tasks accepted
     uint64_t finished;                      //  ended well
     uint64_t retried;                       //  attempts that failed and were tried again
     uint64_t lost;                          //  attempts that were lost with their worker
     uint64_t stale;                         //  results that came too late
+    group_note_t note;                      //  Who stopped it, and why
     uint32_t link;                          //  Next free slot
     bool used;                              //  The slot is taken
 } group_t;
@@ -66,6 +69,9 @@ void groups_ensure (groups_t *self, uint32_t slot);
 
 //  Names the group in the slot.
 void groups_name (groups_t *self, uint32_t slot, stint_bytes_t name);
+
+//  Fills in the record of a group as it is. Its texts are the group's.
+void groups_describe (const groups_t *self, uint32_t slot, record_t *record);
 
 //  Forgets a group that holds no tasks.
 void groups_remove (groups_t *self, uint32_t slot);

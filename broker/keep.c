@@ -19,9 +19,8 @@ s_keep_groups (core_t *core, uint64_t number)
     const group_t *pool = core->groups.groups.pool;
     uint32_t slot;
     while ((slot = core->groups.kept.head) != 0 && pool [slot].kept.block <= number) {
-        record_t record = {.kind = RECORD_GROUP, .group = slot};
-        record.name = s_text (pool [slot].name);
-        record.settings = pool [slot].settings;
+        record_t record = {.kind = RECORD_GROUP};
+        groups_describe (&core->groups, slot, &record);
         apply_now (core, &record, NULL);
     }
 }

@@ -384,6 +384,7 @@ s_write_accepted (outbox_t *self, const reply_t *reply)
     stint_wire_begin (out, STP_ACCEPTED,
                       reply->batch                   ? 5
                       : reply->id || !reply->durable ? 3
+                      : reply->count > 0             ? 2
                                                      : 1);
     stint_wire_number (out, 'r', reply->request);
     if (reply->batch) {
@@ -398,6 +399,8 @@ s_write_accepted (outbox_t *self, const reply_t *reply)
     }
     else if (!reply->durable)
         s_write_pace (self, reply);
+    else if (reply->count > 0)
+        stint_wire_number (out, 'c', reply->count);
 }
 
 static void
@@ -446,8 +449,8 @@ s_put (outbox_t *self, const reply_t *reply, uint64_t gate)
         s_write_state (self, reply);
     else if (reply->command == STP_HEARTBEAT)
         s_write_beat (self, reply);
-    else if (reply->command == STP_BYE)
-        stint_wire_begin (&self->single, STP_BYE, 0);
+    else if (reply->command == STP_BYE || reply->command == STP_DRAIN)
+        stint_wire_begin (&self->single, (stp_command_t) reply->command, 0);
     else
         s_write_refusal (self, reply);
 

@@ -3,6 +3,8 @@
 
 #include "query.h"
 
+#include "explain.h"
+
 #include <string.h>
 
 #define ROWS_MAX 1000          //  Most rows of an answer
@@ -70,7 +72,8 @@ s_group (core_t *core, uint32_t slot, int64_t now)
     stint_writer_t *out = &core->state;
     const group_t *group = &core->groups.groups.pool [slot];
     record_settings_t settings = groups_settings (&core->groups, slot);
-    stint_write_map (out, 16 + RECORD_SETTINGS);
+    bool stopped = settings.paused || settings.draining;
+    stint_write_map (out, 16 + RECORD_SETTINGS + (stopped ? 3 : 0));
     s_text (out, "group", group->name);
     for (size_t state = STINT_DELAYED; state < TASK_STATES; state++)
         s_number (out, s_states [state], group->counts [state]);
@@ -84,6 +87,11 @@ s_group (core_t *core, uint32_t slot, int64_t now)
     s_number (out, "stale", group->stale);
     for (size_t index = 0; index < RECORD_SETTINGS; index++)
         s_number (out, record_setting_table [index].name, settings.list [index]);
+    if (!stopped)
+        return;
+    s_text (out, "paused_by", group->note.by);
+    s_text (out, "paused_reason", group->note.reason);
+    s_number (out, "paused_at", s_since (now, group->note.at));
 }
 
 static void
@@ -111,7 +119,7 @@ s_worker (core_t *core, uint32_t slot, int64_t now)
     if (!session->worker)
         return 0;
     stint_writer_t *out = &core->state;
-    stint_write_map (out, 7);
+    stint_write_map (out, 8);
     s_text (out, "name", session->name);
     s_number (out, "worker", session->worker);
     stint_write_text (out, "groups");
@@ -123,6 +131,7 @@ s_worker (core_t *core, uint32_t slot, int64_t now)
     s_number (out, "capacity", session->capacity);
     s_number (out, "heard", s_since (now, session->heard_at));
     s_number (out, "done", session->done);
+    s_number (out, "draining", session->draining);
     return 1;
 }
 
@@ -325,6 +334,8 @@ query_answer (core_t *core, int64_t now, const stint_message_t *message)
         s_batches (core);
     else if (s_says (message->operation, "tasks"))
         s_tasks (core, group, message, now);
+    else if (s_says (message->operation, "explain"))
+        return explain_answer (core, now, message->id, group) ? NULL : "unknown";
     else if (!s_says (message->operation, "task"))
         return "invalid";
     else if (tasks_find (&core->tasks, message->id))

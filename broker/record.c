@@ -14,7 +14,7 @@ static const struct {
     const char *name;
     const char *layout;
 } s_kinds [] = {
-    [RECORD_GROUP] = {"GROUP", "gNS"},
+    [RECORD_GROUP] = {"GROUP", "gNSRWt"},
     [RECORD_GROUP_GONE] = {"GROUP_GONE", "g"},
     [RECORD_PUSHED] = {"PUSHED", "pqigbntIO"},
     [RECORD_STARTED] = {"STARTED", "iftc"},
@@ -192,6 +192,9 @@ s_write_value (stint_writer_t *out, record_t *self, char letter, stint_message_t
         case 'R':
             self->result = s_write_bytes (out, self->result);
             return true;
+        case 'W':
+            self->by = s_write_bytes (out, self->by);
+            return true;
         case 'S':
             s_write_settings (out, self);
             return true;
@@ -215,6 +218,8 @@ static size_t
 s_bound (const record_t *self, const stint_message_t *message)
 {
     size_t size = RECORD_MAX + self->name.size + self->payload.size + self->result.size;
+    if (self->kind == RECORD_GROUP)
+        size += self->by.size;
     if (!message)
         return size;
     size += (size_t) (message->list.end - message->list.at);
@@ -345,6 +350,9 @@ s_read_value (stint_reader_t *reader, record_t *self, char letter)
             break;
         case 'R':
             self->result = stint_read_bytes (reader);
+            break;
+        case 'W':
+            self->by = stint_read_bytes (reader);
             break;
         case 'S':
             s_read_settings (reader, self);

@@ -78,11 +78,12 @@ typedef struct {
     int64_t until;               //  When it may run again, or when an ended one may go
     stint_bytes_t name;          //  Of a group, batch, worker
     stint_bytes_t payload;       //  In RECORD_KEPT_TASK
-    stint_bytes_t result;        //  Result, or text of the last failure
+    stint_bytes_t result;        //  Result, text of the last failure, why a group stands
     stint_reader_t items;        //  RECORD_PUSHED: bodies, or [body, delay, terms]
     uint32_t item_count;         //  How many
     uint64_t recent_count;       //  How many of recent
     record_settings_t settings;  //  Of a group
+    stint_bytes_t by;            //  Who stopped it
     record_push_t recent [RECORD_RECENT];  //  Of a producer
     terms_t terms;      //  Of a task, or of those of a push that have none of their own
     const char *fault;  //  Why the tasks of a push were not written, for people

@@ -15,6 +15,7 @@ const record_setting_t record_setting_table [RECORD_SETTINGS] = {
     {"max_running", RECORD_SPAN_MAX},
     {"weight", RECORD_WEIGHT_MAX},
     {"paused", 1},
+    {"draining", 1},
     {"key_running", RECORD_SPAN_MAX},
     {"time_limit", RECORD_SPAN_MAX},
 };

@@ -14,8 +14,7 @@
 
 //  Settings of a group, in their order in the journal. Zero means none, or the default.
 
-#define RECORD_SETTINGS 11
-#define RECORD_PAUSED 8  //  Place of paused among them
+#define RECORD_SETTINGS 12
 
 typedef union {
     struct {
@@ -28,6 +27,7 @@ typedef union {
         uint64_t max_running;   //  Tasks at workers at once; 0 for any number
         uint64_t weight;        //  Its share of workers that serve other groups, too
         uint64_t paused;        //  1: none of its tasks is given to a worker
+        uint64_t draining;      //  1: no tasks are pushed to it
         uint64_t key_running;   //  Tasks of one key at workers at once; 0 for any number
         uint64_t time_limit;    //  Milliseconds that an attempt may run; 0 for ever
     };

@@ -23,6 +23,7 @@ typedef struct {
     uint32_t session;        //  Newest of its connections, 0: none; then by former
     uint32_t sessions;       //  How many it has, with those whose attempts are taken back
     bool awaited;            //  It was here before the restart and is not back yet
+    bool draining;           //  It was told to drain, in this life of the broker
     uint32_t link;           //  Next free slot
 } roster_entry_t;
 

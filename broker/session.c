@@ -3,6 +3,8 @@
 
 #include "session.h"
 
+#include <string.h>
+
 void
 sessions_init (sessions_t *self, uint32_t capacity)
 {
@@ -111,6 +113,10 @@ s_count (sessions_t *self, groups_t *groups, uint32_t slot)
         uint32_t group = sessions_subscriptions (self, slot) [index].group;
         group_t *served = &groups->groups.pool [group];
         served->workers = counts ? served->workers + 1 : served->workers - 1;
+        if (served->workers == 0) {
+            served->served_at = session->heard_at;
+            memcpy (served->served_by, session->name, sizeof served->served_by);
+        }
     }
 }
 

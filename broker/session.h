@@ -42,6 +42,7 @@ typedef struct {
     bool waiting;                     //  It stands in line at its groups
     bool gone;                        //  It left; its tasks are being taken back
     bool known;                       //  It has sent more than heartbeats
+    bool draining;                    //  It was told to drain: it is given nothing more
     bool attached;  //  It waits for tasks, or collects from batches, or did
     bool used;      //  The slot is taken
     uint32_t link;  //  Next free slot
@@ -92,14 +93,14 @@ void sessions_change (sessions_t *self, groups_t *groups, uint32_t slot);
 static inline bool
 session_has_room (const session_t *self)
 {
-    return !self->gone && self->held.count < self->capacity
+    return !self->gone && !self->draining && self->held.count < self->capacity
            && (self->bytes < self->bytes_max || self->held.count == 0);
 }
 
 static inline bool
 session_counts (const session_t *self)
 {
-    return self->worker && self->capacity > 0 && !self->gone;
+    return self->worker && self->capacity > 0 && !self->gone && !self->draining;
 }
 
 static inline void

@@ -3,6 +3,7 @@
 
 #include "settings.h"
 
+#include "group_note.h"
 #include "stint_endpoint.h"
 #include "stint_wire.h"
 
@@ -152,16 +153,16 @@ s_number (const stint_config_t *config, const char *path)
     return (uint64_t) stint_config_number (config, path);
 }
 
-//  Reads the settings of a section. That a group is paused is not for a file.
+//  Reads the settings of a section.
 
 static record_settings_t
 s_settings (const stint_config_t *config, const char *section)
 {
     record_settings_t settings = {.paused = 0};
     for (size_t index = 0; index < RECORD_SETTINGS; index++) {
-        char path [256];
-        if (index == RECORD_PAUSED)
+        if (group_note_setting (index))
             continue;
+        char path [256];
         snprintf (path, sizeof path, "%s/%s", section, record_setting_table [index].name);
         settings.list [index] = s_number (config, path);
     }

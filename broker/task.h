@@ -18,7 +18,8 @@ typedef struct {
     journal_place_t payload;  //  Nowhere once it has ended well
     journal_place_t result;   //  Result, or text of the last failure
     int64_t at;               //  When it was pushed
-    int64_t until;            //  Delayed: when it is ready. Ended: when it may be forgotten
+    int64_t until;  //  Delayed: when it is ready. Running: since when. Ended: when it may
+                    //  be forgotten
     stint_node_t node;  //  In ready, again, delayed (heaps), held, blocked, orphans, ended
     stint_node_t member;  //  In the outcomes of its batch
     uint32_t group;       //  Slot of its group

@@ -73,6 +73,7 @@ typedef struct {
     int64_t window;       //  map: --window
     const char *out;      //  map: --out
     bool watch;           //  status: --watch
+    const char *why;      //  group: --reason
     const char *state;    //  ls: --state
     int64_t limit;        //  ls: --limit
     int64_t after;        //  ls: --after

@@ -138,6 +138,11 @@ int
 command_fail_full (const command_call_t *call, const char *group)
 {
     const char *text = stint_client_error (call->client);
+    if (strstr (text, "drains"))
+        return command_fail (COMMAND_FULL,
+                             "who and why: stint status      go on: stint group resume "
+                             "GROUP",
+                             "no task for group \"%s\": %s", group, text);
     return command_fail (COMMAND_FULL,
                          "limits: stint group list      more: stint group set GROUP "
                          "max_tasks=N",
@@ -198,11 +203,15 @@ void
 command_print_json (stint_bytes_t map)
 {
     //  What the broker tells in milliseconds says so.
-    static const json_name_t names [] = {
-        {"uptime", "uptime_ms"},           {"heartbeat", "heartbeat_ms"},
-        {"oldest", "oldest_ms"},           {"backoff", "backoff_ms"},
-        {"backoff_max", "backoff_max_ms"}, {"keep_results", "keep_results_ms"},
-        {"time_limit", "time_limit_ms"},   {NULL, NULL}};
+    static const json_name_t names [] = {{"uptime", "uptime_ms"},
+                                         {"heartbeat", "heartbeat_ms"},
+                                         {"oldest", "oldest_ms"},
+                                         {"paused_at", "paused_at_ms"},
+                                         {"backoff", "backoff_ms"},
+                                         {"backoff_max", "backoff_max_ms"},
+                                         {"keep_results", "keep_results_ms"},
+                                         {"time_limit", "time_limit_ms"},
+                                         {NULL, NULL}};
     json_put_packed (stdout, map, names);
     putchar ('\n');
 }

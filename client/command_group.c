@@ -3,14 +3,19 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "answer.h"
 #include "command_call.h"
 #include "command_table.h"
 #include "json.h"
+#include "stint_client_admin.h"
 #include "stint_units.h"
+#include "stopped.h"
 #include "table.h"
 #include "text.h"
 
@@ -20,6 +25,7 @@ typedef enum {
     SETTING_DURATION  //  Written as 5s
 } setting_kind_t;
 
+#define USER_MOST 64  //  Bytes of who stops a group
 #define YEAR_MS ((int64_t) 365 * 24 * 3600 * 1000)
 #define TERA ((int64_t) 1 << 40)
 
@@ -145,17 +151,18 @@ s_no_setting (void)
                          "group set: which setting? there are %s", names);
 }
 
-//  Changes settings of the group that was named.
+//  Changes settings of the group that was named, as somebody whose name is told.
 
 static int
-s_change (command_call_t *call, const stint_setting_t *settings, size_t count)
+s_change_by (command_call_t *call, const stint_setting_t *settings, size_t count,
+             const char *by)
 {
     int code = command_connect (call);
     if (code != COMMAND_OK)
         return code;
 
-    stint_status_t status =
-        stint_client_group_set (call->client, call->words [1], settings, count);
+    stint_status_t status = stint_client_group_set_by (call->client, call->words [1],
+                                                       settings, count, by, call->why);
     return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
 }
 
@@ -179,21 +186,55 @@ s_set (command_call_t *call)
         settings [place] = setting;
         count = place == count ? count + 1 : count;
     }
-    return s_change (call, settings, count);
+    return s_change_by (call, settings, count, NULL);
 }
 
-//  Stops giving out tasks of a group, or goes on; what runs goes on in any case.
+//  Returns who says that a group is to stop: $STINT_USER, or the login name.
+
+static const char *
+s_user (void)
+{
+    const char *named = getenv ("STINT_USER");
+    if (named && *named)
+        return named;
+    const struct passwd *entry = getpwuid (geteuid ());
+    return entry && strlen (entry->pw_name) <= USER_MOST ? entry->pw_name : "";
+}
+
+//  Stops a group in one of the two ways.
+
+static int
+s_stop (command_call_t *call, const char *how)
+{
+    const char *user = s_user ();
+    if (strlen (user) > USER_MOST || !text_is_utf8 (stint_bytes_of (user)))
+        return command_fail (COMMAND_INPUT, "as in: STINT_USER=ann",
+                             "$STINT_USER is a name of at most %d bytes of UTF-8",
+                             USER_MOST);
+    return s_change_by (call, &(stint_setting_t){how, 1}, 1, user);
+}
+
+//  Stops giving out tasks of a group; what runs goes on.
 
 static int
 s_pause (command_call_t *call)
 {
-    return s_change (call, &(stint_setting_t){"paused", 1}, 1);
+    return s_stop (call, "paused");
+}
+
+//  Stops taking tasks for a group; what is there is done.
+
+static int
+s_drain (command_call_t *call)
+{
+    return s_stop (call, "draining");
 }
 
 static int
 s_resume (command_call_t *call)
 {
-    return s_change (call, &(stint_setting_t){"paused", 0}, 1);
+    static const stint_setting_t settings [] = {{"paused", 0}, {"draining", 0}};
+    return s_change_by (call, settings, 2, NULL);
 }
 
 static int
@@ -224,7 +265,8 @@ s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
             snprintf (text, sizeof text, "-");
         table_add (table, text);
     }
-    table_add (table, answer_number (group, "paused") ? "yes" : "-");
+    char stop [STOPPED_SIZE];
+    table_add (table, *stopped_text (group, stop) ? stop : "-");
 }
 
 static int
@@ -266,13 +308,11 @@ command_group (command_call_t *call)
         int words_min;     //  Fewest arguments, with it
         int words_max;     //  Most arguments; 0 for no limit
         command_fn *run;   //  Carries it out
-    } actions [] = {{"list", 0, 1, s_list},
-                    {"set", 2, 0, s_set},
-                    {"pause", 2, 2, s_pause},
-                    {"resume", 2, 2, s_resume},
-                    {"remove", 2, 2, s_remove}};
+    } actions [] = {{"list", 0, 1, s_list},     {"set", 2, 0, s_set},
+                    {"pause", 2, 2, s_pause},   {"drain", 2, 2, s_drain},
+                    {"resume", 2, 2, s_resume}, {"remove", 2, 2, s_remove}};
     static const char usage [] =
-        "stint group list | set GROUP NAME=VALUE... | pause|resume|remove GROUP";
+        "stint group list | set GROUP NAME=VALUE... | pause|drain|resume|remove GROUP";
 
     size_t count = sizeof actions / sizeof actions [0];
     const char *word = call->count > 0 ? call->words [0] : "list";
@@ -285,6 +325,10 @@ command_group (command_call_t *call)
             return command_fail (COMMAND_USAGE, usage,
                                  "group %s: \"%s\" is one argument too many", word,
                                  call->words [actions [at].words_max]);
+        if (call->why && actions [at].run != s_pause && actions [at].run != s_drain)
+            return command_fail (COMMAND_USAGE,
+                                 "as in: stint group pause GROUP --reason TEXT",
+                                 "group %s: --reason is for pause and drain", word);
         return actions [at].run (call);
     }
     const char *near = text_nearest (word, &actions [0].name, count, sizeof actions [0]);

@@ -9,6 +9,7 @@
 #include "command_call.h"
 #include "command_table.h"
 #include "json.h"
+#include "stopped.h"
 #include "table.h"
 #include "text.h"
 
@@ -42,6 +43,14 @@ s_print_broker (const command_call_t *call, stint_bytes_t map)
             workers == 1 ? "" : "s");
 }
 
+//  Returns true when a group is paused or drains.
+
+static bool
+s_stands (stint_bytes_t group)
+{
+    return answer_number (group, "paused") > 0 || answer_number (group, "draining") > 0;
+}
+
 static void
 s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
 {
@@ -52,7 +61,7 @@ s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
     char span [TEXT_NUMBER_SIZE];
     snprintf (name, sizeof name, "%s%s",
               answer_text (group, "group", text, sizeof text - 1),
-              answer_number (group, "paused") ? "*" : "");
+              s_stands (group) ? "*" : "");
     table_add (table, name);
     s_add_number (table, call, group, "delayed");
     s_add_number (table, call, group, "blocked");
@@ -65,12 +74,34 @@ s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
         s_add_number (table, call, group, numbers [at]);
 }
 
+//  Prints a line about each group that has a star: since when, by whom and why.
+
+static void
+s_print_stops (const command_call_t *call, stint_bytes_t groups, uint32_t count)
+{
+    uint32_t stops = 0;
+    for (uint32_t at = 0; at < count; at++) {
+        stint_bytes_t group = answer_take (&groups);
+        char name [80];
+        char stop [STOPPED_SIZE];
+        char span [TEXT_NUMBER_SIZE];
+        if (!*stopped_text (group, stop))
+            continue;
+        stops++;
+        printf ("*%s, for %s: %s\n", answer_text (group, "group", name, sizeof name),
+                text_span ((int64_t) answer_number (group, "paused_at"), span), stop);
+    }
+    if (stops > 0 && call->terminal)
+        puts ("go on with: stint group resume GROUP");
+}
+
 static void
 s_print_status (const command_call_t *call, stint_bytes_t map)
 {
     s_print_broker (call, map);
     uint32_t count = answer_count (map, "groups");
     stint_bytes_t groups = answer_elements (map, "groups");
+    stint_bytes_t all = groups;
     if (count == 0) {
         puts ("no groups yet");
         command_notice (call, "the first task makes its group: stint push GROUP PAYLOAD");
@@ -81,21 +112,18 @@ s_print_status (const command_call_t *call, stint_bytes_t map)
                    ">FINISHED >RETRIED >WORKERS");
     uint64_t dead = 0;
     uint64_t deserted = 0;
-    uint64_t paused = 0;
     for (uint32_t at = 0; at < count; at++) {
         stint_bytes_t group = answer_take (&groups);
         s_add_group (table, call, group);
         dead += answer_number (group, "dead");
-        paused += answer_number (group, "paused");
         deserted +=
             answer_number (group, "ready") > 0 && answer_number (group, "workers") == 0;
     }
     table_print (table, stdout, call->colored);
     table_destroy (&table);
+    s_print_stops (call, all, count);
     if (!call->terminal)
         return;
-    if (paused > 0)
-        printf ("* is paused: stint group resume GROUP\n");
     if (dead > 0)
         printf ("%s%" PRIu64 " dead%s: stint ls --state dead\n", call->colored ? RED : "",
                 dead, call->colored ? PLAIN : "");

@@ -140,6 +140,24 @@ static const command_option_t s_status [] = {
     {.name = NULL},
 };
 
+static const command_option_t s_group [] = {
+    {.name = "reason",
+     .argument = "TEXT",
+     .help = "pause, drain: why, for people; at most 256 bytes",
+     .kind = OPTION_TEXT,
+     .offset = AT (why)},
+    {.name = NULL},
+};
+
+static const command_option_t s_worker [] = {
+    {.name = "wait",
+     .letter = 'w',
+     .help = "drain: wait until they have left",
+     .kind = OPTION_SWITCH,
+     .offset = AT (wait)},
+    {.name = NULL},
+};
+
 static const command_option_t s_ls [] = {
     {.name = "state",
      .letter = 's',
@@ -209,12 +227,22 @@ static const command_t s_commands [] = {
      "    stint ls resize --state dead\n",
      NULL, 0, 1, s_ls, command_ls},
     {"show", "ID", "tell all about one task", "", NULL, 1, 1, s_none, command_show},
+    {"explain", "ID|GROUP", "tell why a task does not run, or a group's tasks",
+     "Prints all that is in the way now: no worker, all of them full, a pause and who "
+     "said\n"
+     "so, max_running, a delay or back-off and when it ends; and of a task that runs or "
+     "has\n"
+     "ended where and when. A word of digits alone is the number of a task.\n"
+     "\n"
+     "    stint explain 812\n"
+     "    stint explain resize\n",
+     NULL, 1, 1, s_none, command_explain},
     {"cancel", "ID...", "cancel tasks that have not ended",
      "A task that runs is stopped. Exits with 65 when one of them had ended before, or\n"
      "never was.\n",
      NULL, 1, INT_MAX, s_none, command_cancel},
     {"ping", "", "ask whether the broker answers", "", NULL, 0, 0, s_none, command_ping},
-    {"group", "[list | set GROUP NAME=VALUE... | pause|resume|remove GROUP]",
+    {"group", "[list | set GROUP NAME=VALUE... | pause|drain|resume|remove GROUP]",
      "list or change groups",
      "Alone it lists them. A group is made by the first task that is pushed to it, or by\n"
      "set. Settings, each of which goes back to the broker's own with 0:\n"
@@ -232,11 +260,23 @@ static const command_t s_commands [] = {
      "    key_running   tasks of one --key at workers at once\n"
      "    time_limit    how long an attempt may run, as 30s\n"
      "\n"
-     "A paused group takes tasks and gives none to workers; what runs there goes on.\n"
+     "A paused group takes tasks and gives none to workers; what runs there goes on. One\n"
+     "that drains takes no tasks, and gives workers what it has: push and map end with\n"
+     "exit code 75. resume ends both. Who did it, by $STINT_USER or the login name, and\n"
+     "the --reason are shown until then.\n"
      "\n"
      "    stint group set resize max_tasks=1000 backoff=5s\n"
-     "    stint group pause resize\n",
-     NULL, 0, INT_MAX, s_none, command_group},
+     "    stint group pause resize --reason 'moving disks'\n",
+     NULL, 0, INT_MAX, s_group, command_group},
+    {"worker", "[list | drain NAME|NUMBER]", "list workers, or let one finish and leave",
+     "Alone it lists them. A worker that drains takes no more tasks, hands back what it "
+     "has\n"
+     "not started, finishes what runs and exits with 0; of a pool, by its name without a\n"
+     "slash and number, all do. Several workers of one name all drain.\n"
+     "\n"
+     "    stint worker drain alpha/1 --wait\n",
+     "how long for each answer, 5s, and to --wait, endless", 0, 2, s_worker,
+     command_worker},
     {"version", "", "print the version", "", NULL, 0, 0, s_none, command_version},
     {"help", "[COMMAND]", "print the help of a command", "", NULL, 0, 1, s_none,
      command_print_help},

@@ -22,9 +22,15 @@ int command_ping (command_call_t *call);
 int command_status (command_call_t *call);
 int command_group (command_call_t *call);
 
+//  Its workers: command_worker.c
+int command_worker (command_call_t *call);
+
 //  Tasks at the broker: command_list.c
 int command_ls (command_call_t *call);
 int command_show (command_call_t *call);
+
+//  Why nothing happens: command_explain.c
+int command_explain (command_call_t *call);
 
 //  The program itself: command_line.c
 int command_version (command_call_t *call);

@@ -343,53 +343,6 @@ stint_client_cancel (stint_client_t *self, uint64_t id)
     return status;
 }
 
-//  Begins a GROUP request. Returns false when it is not a group's name.
-
-static bool
-s_begin_group (stint_client_t *self, const char *group, const char *operation,
-               uint32_t fields, int64_t *deadline)
-{
-    assert (group);
-    *deadline = s_begin_request (self, STP_GROUP, fields + 2, stint_client_number (self));
-    stint_wire_text (&self->out, 'g', group);
-    stint_wire_text (&self->out, 'o', operation);
-    if (stint_wire_name_valid (stint_bytes_of (group)))
-        return true;
-    self->request = 0;
-    return false;
-}
-
-stint_status_t
-stint_client_group_set (stint_client_t *self, const char *group,
-                        const stint_setting_t *settings, size_t count)
-{
-    int64_t deadline;
-    if (!s_begin_group (self, group, "set", 1, &deadline))
-        return stint_client_bad_name (self, group);
-    stint_wire_field (&self->out, 'f');
-    stint_write_map (&self->out, (uint32_t) count);
-    for (size_t index = 0; index < count; index++) {
-        if (settings [index].value < 0) {
-            self->request = 0;
-            return stint_client_fail (self, STINT_ERR_INVALID, "%s: %lld is below zero",
-                                      settings [index].name,
-                                      (long long) settings [index].value);
-        }
-        stint_write_text (&self->out, settings [index].name);
-        stint_write_number (&self->out, (uint64_t) settings [index].value);
-    }
-    return s_ask (self, STP_ACCEPTED, deadline);
-}
-
-stint_status_t
-stint_client_group_remove (stint_client_t *self, const char *group)
-{
-    int64_t deadline;
-    if (!s_begin_group (self, group, "remove", 0, &deadline))
-        return stint_client_bad_name (self, group);
-    return s_ask (self, STP_ACCEPTED, deadline);
-}
-
 stint_status_t
 stint_client_query (stint_client_t *self, const stint_query_t *query, stint_bytes_t *state)
 {

@@ -95,7 +95,7 @@ STINT_EXPORT stint_status_t stint_client_group_remove (stint_client_t *self,
 //  What to ask with stint_client_query. Unused members are zero.
 
 typedef struct {
-    const char *what;     //  "status", "groups", "workers", "task", "tasks" or "batches"
+    const char *what;     //  "status", "groups", "tasks", "explain": see PROTOCOL.md, 8
     const char *group;    //  Only this group
     uint64_t task;        //  For "task": its number
     uint64_t after;       //  For "tasks": only numbers above this

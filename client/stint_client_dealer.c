@@ -515,6 +515,7 @@ stint_dealer_refusal (stint_bytes_t code)
         {"unknown", STINT_ERR_NOT_FOUND}, {"ended", STINT_ERR_INVALID},
         {"occupied", STINT_ERR_INVALID},  {"invalid", STINT_ERR_INVALID},
         {"malformed", STINT_ERR_INVALID}, {"denied", STINT_ERR_DENIED},
+        {"draining", STINT_ERR_FULL},
     };
     for (size_t index = 0; index < sizeof refusals / sizeof refusals [0]; index++) {
         if (code.size == strlen (refusals [index].code)

@@ -26,6 +26,7 @@ typedef enum {
     STP_CANCEL = 0x04,     //  Client: cancel a task
     STP_GROUP = 0x05,      //  Client: create, change or remove a group
     STP_QUERY = 0x06,      //  Client: tell me about yourself
+    STP_WORKER = 0x09,     //  Client: tell workers what to do
     STP_READY = 0x21,      //  Worker: here I am, and this is what I hold (READY)
     STP_CREDIT = 0x22,     //  Worker: I will hold so many tasks
     STP_RESULT = 0x23,     //  Worker: what attempts came to
@@ -40,7 +41,8 @@ typedef enum {
     STP_REVOKE = 0x65,     //  Broker: these attempts are not yours any more
     STP_STALE = 0x66,      //  Broker: these results came too late
     STP_FULL = 0x67,       //  Broker: no room now, try again in so many milliseconds
-    STP_ERROR = 0x68       //  Broker: refused, and why
+    STP_ERROR = 0x68,      //  Broker: refused, and why
+    STP_DRAIN = 0x69       //  Broker: finish what runs, and leave
 } stp_command_t;
 
 #endif

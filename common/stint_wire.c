@@ -29,6 +29,7 @@ static const struct {
     {STP_CANCEL, "CANCEL", SHAPE_NONE, "ri"},
     {STP_GROUP, "GROUP", SHAPE_NONE, "rog"},
     {STP_QUERY, "QUERY", SHAPE_NONE, "ro"},
+    {STP_WORKER, "WORKER", SHAPE_NONE, "ro"},
     {STP_READY, "READY", SHAPE_ATTEMPT, "rwhc"},
     {STP_CREDIT, "CREDIT", SHAPE_NONE, "c"},
     {STP_RESULT, "RESULT", SHAPE_RESULT, "rt"},
@@ -44,6 +45,7 @@ static const struct {
     {STP_STALE, "STALE", SHAPE_ATTEMPT, "t"},
     {STP_FULL, "FULL", SHAPE_NONE, "rd"},
     {STP_ERROR, "ERROR", SHAPE_NONE, "em"},
+    {STP_DRAIN, "DRAIN", SHAPE_NONE, ""},
 };
 
 #define COMMANDS (sizeof s_commands / sizeof s_commands [0])

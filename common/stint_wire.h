@@ -93,8 +93,7 @@ bool stint_wire_next_group (stint_message_t *self, stint_bytes_t *group);
 //  Returns the name of a command, for logs: "PUSH". "?" when it has none.
 const char *stint_wire_name (stp_command_t command);
 
-//  Returns true for 1 to 64 letters, digits, '.', '_' and '-', not beginning with '.'
-//  or '-', which is how groups and batches are named.
+//  Returns true for what PROTOCOL.md, section 2, lets a group or a batch be named.
 bool stint_wire_name_valid (stint_bytes_t name);
 
 //  ---------------------------------------------------------------------------------

@@ -46,10 +46,8 @@ s_audit_task (const core_t *core, const task_t *task)
     AUDIT ((task->payload.block == 0) == slim);
     if (slim)
         AUDIT (task->result.block);
-    if (task->state == STINT_RUNNING) {
+    if (task->state == STINT_RUNNING)
         AUDIT (task->fence > 0 && task->attempts > 0);
-        AUDIT (task->until == 0);
-    }
     if (task->holder && task->state == STINT_RUNNING) {
         const session_t *holder = &core->sessions.sessions.pool [task->holder];
         AUDIT (holder->used);
@@ -203,7 +201,8 @@ s_audit_sessions (const core_t *core)
         }
         AUDIT (bytes == pool [slot].bytes);
         AUDIT (count == pool [slot].held.count);
-        workers += !pool [slot].gone && pool [slot].worker && pool [slot].capacity > 0;
+        workers += !pool [slot].gone && pool [slot].worker && pool [slot].capacity > 0
+                   && !pool [slot].draining;
     }
     AUDIT (workers == core->sessions.workers);
     int64_t before = INT64_MIN;

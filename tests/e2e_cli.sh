@@ -114,10 +114,10 @@ for program in stint stint-broker stint-worker; do
     has out '^  -V, --version  +print the version$'
 done
 run 0 help
-for command in push map wait result status ls show cancel ping group version help; do
+for command in push map wait result status ls show explain cancel ping group worker version help; do
     has out "^  $command "
 done
-for command in push map wait result status ls show cancel ping group version help; do
+for command in push map wait result status ls show explain cancel ping group worker version help; do
     run 0 "$command" --help
     has out "^usage: stint $command"
     says err
@@ -390,7 +390,7 @@ has out '^upper '
 run 0 --color always status
 grep -q "$(printf '\033\\[1m')GROUP" "$home/out" || fail 'no colour'
 for line in 'status' 'ls' 'ls small' "show $dead" 'group list' 'ping' 'version' \
-    'push upper x' 'push upper x --wait' 'map upper --files a b'; do
+    'push upper x' 'push upper x --wait' 'explain upper' 'map upper --files a b'; do
     # The line is split into words on purpose.
     run 0 $line --json
     is_json
@@ -416,7 +416,7 @@ has out '"uptime_ms":[0-9]+,.*"oldest_ms":[0-9]+,.*"backoff_ms":5000,.*"keep_res
 run 0 group set later max_running=1 weight=3
 run 0 group pause later
 run 0 group list
-has out '^later +0 .* 1 +3 +yes$'
+has out '^later +0 .* 1 +3 +paused( by .*)?$'
 run 0 push later x
 held=$(cat "$home/out")
 start_worker later --slots 2 --exec cat
@@ -427,10 +427,111 @@ has out '^later\* +0 +1 '
 run 124 wait "$held" --timeout 300ms
 run 0 group resume later
 run 0 wait "$held"
+run 0 group list
+has out '^later .* 3 +-$'
+
+# Who stops a group says why, over a restart.
+STINT_USER=ann run 0 group pause later --reason 'moving disks'
+kill -9 "$broker"
+wait "$broker" 2> /dev/null
+start_broker
+run 0 group list
+has out '^later .* paused by ann: "moving disks"$'
+run 0 status
+has out '^\*later, for [0-9.]+ m?s: paused by ann: "moving disks"$'
+run 0 group list --json
+has out '"paused_by":"ann","paused_reason":"moving disks","paused_at_ms":[0-9]+\}$'
+run 65 group pause later --reason "$(printf 'two\nlines')"
+has err 'm says why and n says who: at most 256 and 64 bytes of UTF-8 without control char'
+STINT_USER=$(printf '%065d' 0) run 65 group drain later
+has err '^stint: .STINT_USER is a name of at most 64 bytes'
+run 64 group resume later --reason x
+has err '^stint: group resume: --reason is for pause and drain$'
+
+# A group that drains takes nothing, and does what it has.
+run 0 group drain later
+run 0 group list
+has out '^later .* paused, draining by '
+run 75 push later y
+has err '^stint: no task for group "later": the group drains: it takes no tasks until somebody'
+has err '^       who and why: stint status      go on: stint group resume GROUP$'
+run 75 map later --files a b
+has err ': the group drains: it takes no tasks until'
+run 0 group resume later
+run 0 push later y
+held=$(cat "$home/out")
+run 0 group drain later
+run 0 wait "$held"
+run 0 group resume later
+run 0 push later --wait z
 run 64 group set later weight=1001
 has err 'weight is a number from 1 to 1000, or 0 for the broker.s own'
 run 64 group paus later
 has err 'did you mean "pause"'
+
+# Why nothing happens.
+run 0 push silent x
+held=$(cat "$home/out")
+run 0 push silent y
+run 0 explain "$((held + 1))"
+says out "$(sed -n 1p "$home/out")" '  no worker serves the group' \
+    '  1 task is ahead of it in line' \
+    '  the group is not paused; 0 of any number running' \
+    'try: stint-worker silent --exec ...      who is there: stint worker list'
+has out "^task $((held + 1)) \"silent\" ready, pushed [0-9.]+ m?s ago, attempt 1 of [0-9]+\$"
+STINT_USER=ann run 0 group pause silent --reason 'moving disks'
+run 0 explain silent
+has out '^group "silent": 2 ready, 0 delayed, 0 running$'
+has out '^  the group is paused by ann, for [0-9.]+ m?s: "moving disks"$'
+has out '^try: stint group resume silent$'
+run 0 explain "$held" --json
+is_json
+has out '"gates":\[\{"gate":"paused",.*"by":"ann","reason":"moving disks","since_ms":[0-9]+\}'
+run 0 explain "$dead"
+has out '^  it ended .* ago, dead after 1 attempt; what it came to is kept for '
+run 65 explain 999999
+run 65 explain nothing
+run 64 explain
+
+# A worker finishes what it runs, and leaves.
+start_worker leaving --name leaver --slots 1 --exec "until [ -e $home/go ]; do :; done; cat"
+leaver=${workers##* }
+run 0 push leaving x
+held=$(cat "$home/out")
+run 0 push leaving y
+timeout 30 sh -c "until '$bin/stint' worker | grep -qE '^leaver .* busy$'; do :; done" ||
+    fail 'the worker is not listed as busy'
+run 0 worker drain leaver
+run 0 worker list
+has out '^leaver +[0-9]+ +leaving +1 .* draining$'
+run 0 worker --json
+is_json
+has out '"name":"leaver",.*"draining":1\}$'
+timeout 60 "$bin/stint" worker drain leaver --wait --json > "$home/live" 2> "$home/talk" &
+drainer=$!
+run 0 explain "$held"
+has out 'attempt 1 is at worker leaver, for '
+: > "$home/go"
+wait "$drainer" || fail "drain --wait: exit code $?"
+[ "$(cat "$home/live")" = '{"workers":1}' ] || fail 'other words of drain --wait'
+wait "$leaver" || fail "a worker that drained: exit code $?"
+run 0 result "$held"
+run 0 ls leaving --state ready
+has out "^ *$((held + 1)) "
+run 0 explain "$((held + 1))"
+has out '^  no worker serves the group; the last one, leaver, was heard [0-9.]+ m?s ago$'
+run 65 worker drain leaver
+has err '^stint: no worker "leaver" is connected$'
+run 64 worker drain
+run 64 worker stop leaver
+run 64 worker list --wait
+
+start_worker leaving --name pool --min 2 --max 2 --exec cat
+leaver=${workers##* }
+timeout 30 sh -c "until '$bin/stint' worker | grep -q '^pool/2 '; do :; done" ||
+    fail 'the pool is not there'
+run 0 worker drain pool --wait
+wait "$leaver" || fail "a pool that drained: exit code $?"
 
 # A group may hold less than a push would like to bring.
 run 0 group set narrow max_tasks=5

@@ -117,15 +117,16 @@ s_draw_name (s_play_t *self)
 static void
 s_put_fields (s_play_t *self)
 {
-    static const char *const settings [] = {
-        "max_tasks",    "max_bytes", "max_attempts", "backoff", "backoff_max",
-        "keep_results", "other",     "max_running",  "weight",  "paused"};
+    static const char *const settings [] = {"max_tasks", "max_bytes",   "max_attempts",
+                                            "backoff",   "backoff_max", "keep_results",
+                                            "other",     "max_running", "weight",
+                                            "paused",    "draining"};
     stint_writer_t *out = &self->rig->header;
     stint_wire_field (out, 'f');
     uint32_t count = (uint32_t) s_draw (self, 3);
     stint_write_map (out, count);
     for (uint32_t index = 0; index < count; index++) {
-        stint_write_text (out, settings [s_draw (self, 10)]);
+        stint_write_text (out, settings [s_draw (self, 11)]);
         if (s_draw (self, 16) == 0)
             stint_write_nil (out);
         else

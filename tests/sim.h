@@ -81,6 +81,33 @@ typedef struct {
     int64_t at;       //  When it arrives
 } sim_said_t;
 
+//  What the world knows of a task that was pushed.
+
+typedef struct {
+    uint64_t id;            //  Its number when the push was accepted; before, the last one
+    bool accepted;          //  The push was accepted
+    uint8_t group;          //  Name of its group
+    bool settled;           //  It is gone, as it may be
+    bool due;               //  Under that number its time had come once
+    uint8_t ended;          //  State at the last look, if it had ended then
+    uint8_t told;           //  State that somebody was told it ended in, 0 for none
+    uint32_t nonce;         //  Of the result that was told
+    uint32_t given;         //  How often it was given out
+    uint32_t adopter;       //  Worker, from 1, whose attempt has to go on after a restart
+    uint32_t failures;      //  Failures of its attempts that were recorded
+    uint64_t delay;         //  As pushed
+    sim_terms_t terms;      //  Likewise
+    bool begun;             //  Under that number an attempt left for a worker
+    uint64_t fence;         //  Of the last attempt that was given out
+    uint64_t said_fence;    //  Of the attempt that said last how far it is, in this life
+    uint32_t said;          //  of the broker, and what it said
+    uint64_t result_fence;  //  Of the attempt whose result was told
+    uint64_t batch;         //  Where its outcome was told,
+    uint64_t position;      //  and at which place
+    int64_t taken_at;       //  When the broker made it, by the broker's clock
+    int64_t until;          //  Of the ended task at the last look: when it may go
+} sim_truth_t;
+
 //  What the model of the shell knows of a session of the core.
 
 typedef struct {

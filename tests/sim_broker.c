@@ -250,12 +250,14 @@ s_run_core (sim_t *self)
         sim_seen (self, RARE_BEHIND);
     if (broker->now >= broker->core->swept_at + CORE_SWEEP_MS && sim_truth_drops (self))
         sim_truth_look (self);
+    sim_explain_before (self);
     for (int runs = 0; more && runs < RUNS_MAX; runs++) {
         more = core_run (broker->core, broker->now, &broker->effects);
         s_take (self, true);
     }
     sim_notice_run (self, true);
     sim_share_run (self);
+    sim_explain_after (self, !more);
     if (!more && sim_random (&self->chance, 64) == 0)
         sim_truth_audit (self);
 }

@@ -312,13 +312,14 @@ s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
     else if (command == STP_COLLECT)
         message.request = REQUEST (FOR_WATCH, message.id);
     else if (command == STP_QUERY) {
-        message.setting = (uint8_t) sim_random (chance, 8);
+        message.setting = (uint8_t) sim_random (chance, 9);
         message.cursor = s_after (self, chance);
     }
     else if (command == STP_GROUP) {
-        static const uint64_t least [] = {0, 5, 500, 1, 500, 1, 0, 1, 0, 0};
-        static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6, 5, 4, 2, 4};
-        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 10) : 0);
+        static const uint64_t least [] = {0, 5, 500, 1, 500, 1, 0, 1, 0, 0, 0};
+        static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6, 5, 4, 2, 2, 4};
+        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 11) : 0);
+        message.cursor = sim_random (chance, SIM_GROUPS * SIM_GROUPS);
         message.count =
             least [message.setting] + sim_random (chance, more [message.setting]);
     }
@@ -332,8 +333,22 @@ static void
 s_resume (sim_t *self, uint32_t peer, uint64_t *chance)
 {
     sim_message_t message = {.command = STP_GROUP, .setting = SIM_PAUSED};
+    if (sim_random (chance, 2))
+        message.setting = SIM_DRAINING;
     message.request = REQUEST (FOR_OTHER, ++self->peers [peer].requests);
     message.group = (uint8_t) sim_random (chance, SIM_GROUPS);
+    sim_link_send (self, peer, &message);
+}
+
+//  Tells some worker to finish what it has, and to leave.
+
+static void
+s_drain_worker (sim_t *self, uint32_t peer, uint64_t *chance)
+{
+    uint32_t worker = (uint32_t) sim_random (chance, self->plan.workers);
+    sim_message_t message = {.command = STP_WORKER};
+    message.request = REQUEST (FOR_OTHER, ++self->peers [peer].requests);
+    message.id = self->peers [self->plan.clients + worker].worker.id;
     sim_link_send (self, peer, &message);
 }
 
@@ -362,6 +377,8 @@ sim_client_act (sim_t *self, uint32_t peer, uint64_t *chance)
         s_ask (self, peer, STP_QUERY, chance);
     else if (number < 770)
         s_ask (self, peer, STP_GROUP, chance);
+    else if (number < 775)
+        s_drain_worker (self, peer, chance);
     else if (number < 975)
         sim_client_collect (self, peer, chance);
     else if (number < 980)

@@ -227,6 +227,8 @@ s_judge_push (sim_t *self, const reply_t *reply)
         sim_check (self, task, "S1", "task %lu is accepted and not there", reply->id);
         const group_t *group = &core->groups.groups.pool [task->group];
         record_settings_t settings = groups_settings (&core->groups, task->group);
+        sim_check (self, !settings.draining, "S12", "group %s drains and takes task %lu",
+                   group->name, reply->id);
         sim_check (self,
                    group_held (group) <= settings.max_tasks
                        && group->bytes <= settings.max_bytes,
@@ -309,6 +311,9 @@ s_judge_task (sim_t *self, sim_said_t *said)
     sim_check (self, session->held.count <= session->capacity && !session->gone, "S12",
                "a worker has %u tasks and wants %u", session->held.count,
                session->capacity);
+    uint32_t entry = roster_find (&core->roster, session->worker);
+    sim_check (self, !core->roster.workers.pool [entry].draining, "S12",
+               "a worker that drains is given task %lu", reply->id);
     sim_share_given (self, reply);
     truth->given++;
     truth->adopter = 0;
@@ -465,6 +470,8 @@ sim_truth_said (sim_t *self, sim_said_t *said, bool running)
             said->code = reply->code [0];
             if (said->code == 'u' && strstr (reply->text, "producer"))
                 said->code = 'p';
+            if (strcmp (reply->code, "draining") == 0)
+                sim_seen (self, RARE_DRAINING);
             break;
         default:
             break;

@@ -13,7 +13,8 @@
 #define SIM_ACTS 4096               //  Most acts of an actor that can be left out
 #define SIM_TRUTHS 1024             //  Most tasks that are pushed in a world
 #define SIM_GROUPS 4                //  Names of groups that players know
-#define SIM_PAUSED 8                //  The setting that stops a group
+#define SIM_PAUSED 8                //  The setting that stops a group,
+#define SIM_DRAINING 9              //  and the one that lets it take no tasks
 #define SIM_LEASES 64               //  Most sessions
 #define SIM_NAMES 4                 //  Keys and orders that tasks ask for, none included
 #define SIM_LANES (10 * SIM_NAMES)  //  Of a group: priorities and keys

@@ -64,6 +64,8 @@
     X (RARE_LONG_ENDED, "outcome did not wait, because its record was durable")            \
     X (RARE_BEHIND, "tasks waited because the disk was far behind")                        \
     X (RARE_PAUSED, "tasks waited because their group was paused")                         \
+    X (RARE_DRAINING, "push was refused because its group drains")                         \
+    X (RARE_WORKER_DRAINED, "worker was told to drain, and left when it was done")         \
     X (RARE_RUNNING_MAX, "tasks waited because of max_running")                            \
     X (RARE_PRIORITY, "task of a higher priority went before an older one")                \
     X (RARE_KEY_RUNNING, "tasks waited because of key_running")                            \

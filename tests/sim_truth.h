@@ -66,6 +66,10 @@ void sim_note_taken (sim_t *self, const sim_message_t *message);
 void sim_note_audit (sim_t *self);
 void sim_note_forget (sim_t *self);
 void sim_note_shown (sim_t *self, stint_bytes_t answer);
+//  Around a run of the core, which has nothing left to do when it is done: what is said to
+//  stand in the way of a task does, and of one that can start, nothing is.
+void sim_explain_before (sim_t *self);
+void sim_explain_after (sim_t *self, bool done);
 
 //  Returns null when all is at its end, or what is not.
 const char *sim_truth_left (sim_t *self);

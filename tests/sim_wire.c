@@ -157,13 +157,20 @@ s_write_group (const sim_message_t *message)
                                             "max_running",
                                             "weight",
                                             "paused",
+                                            "draining",
                                             "key_running"};
-    stint_wire_begin (&s_header, STP_GROUP, message->setting ? 4 : 3);
+    bool notes = (message->setting == SIM_PAUSED || message->setting == SIM_DRAINING)
+                 && message->cursor > 0;
+    stint_wire_begin (&s_header, STP_GROUP, (message->setting ? 4 : 3) + 2u * notes);
     stint_wire_number (&s_header, 'r', message->request);
     stint_wire_text (&s_header, 'g', sim_groups [message->group]);
     stint_wire_text (&s_header, 'o', message->setting ? "set" : "remove");
     if (!message->setting)
         return;
+    if (notes) {
+        stint_wire_text (&s_header, 'n', sim_groups [message->cursor % SIM_GROUPS]);
+        stint_wire_text (&s_header, 'm', sim_groups [message->cursor / SIM_GROUPS]);
+    }
     stint_wire_field (&s_header, 'f');
     stint_write_map (&s_header, 1);
     stint_write_text (&s_header, settings [message->setting]);
@@ -173,8 +180,9 @@ s_write_group (const sim_message_t *message)
 static void
 s_write_query (const sim_message_t *message)
 {
-    static const char *const operations [] = {"ping",    "status", "groups", "workers",
-                                              "batches", "tasks",  "task",   "nonsense"};
+    static const char *const operations [] = {"ping",    "status",   "groups",
+                                              "workers", "batches",  "tasks",
+                                              "task",    "nonsense", "explain"};
     stint_wire_begin (&s_header, STP_QUERY, 5);
     stint_wire_number (&s_header, 'r', message->request);
     stint_wire_text (&s_header, 'o', operations [message->setting]);
@@ -204,6 +212,15 @@ s_write_collect (const sim_message_t *message)
     stint_wire_number (&s_header, 'b', message->batch);
     stint_wire_number (&s_header, 'c', message->count);
     stint_wire_number (&s_header, 'k', message->cursor);
+}
+
+static void
+s_write_worker (const sim_message_t *message)
+{
+    stint_wire_begin (&s_header, STP_WORKER, 3);
+    stint_wire_number (&s_header, 'r', message->request);
+    stint_wire_text (&s_header, 'o', "drain");
+    stint_wire_number (&s_header, 'w', message->id);
 }
 
 static void
@@ -245,6 +262,9 @@ s_write (const sim_message_t *message)
             break;
         case STP_COLLECT:
             s_write_collect (message);
+            break;
+        case STP_WORKER:
+            s_write_worker (message);
             break;
         default:
             s_write_other (message);

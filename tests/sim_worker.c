@@ -126,6 +126,8 @@ sim_worker_join (sim_t *self, uint32_t peer)
         worker->groups = (uint8_t) (1 + sim_random (&me->chance, 15));
     worker->refused = false;
     worker->capacity = 1 + (uint32_t) sim_random (&me->chance, 16);
+    if (worker->draining)
+        worker->capacity = 0;
     uint32_t index = 0;
     do {
         sim_message_t message = {.command = STP_READY, .id = worker->id};
@@ -256,7 +258,7 @@ sim_worker_act (sim_t *self, uint32_t peer, uint64_t *chance)
     else if (number < 300)
         s_give_back (self, peer, chance);
     else if (number < 600) {
-        me->worker.capacity = (uint32_t) sim_random (chance, 17);
+        me->worker.capacity = me->worker.draining ? 0 : (uint32_t) sim_random (chance, 17);
         sim_message_t message = {.command = STP_CREDIT, .count = me->worker.capacity};
         sim_link_send (self, peer, &message);
     }
@@ -305,6 +307,19 @@ s_hear_accepted (sim_t *self, uint32_t peer, uint64_t request)
     s_next_work (self, peer);
 }
 
+//  It was told to drain, and leaves when nothing is left to do. Another one begins in its
+//  place.
+
+static void
+s_leave_drained (sim_t *self, uint32_t peer)
+{
+    if (!s_worker (self, peer)->draining || s_worker (self, peer)->held_count > 0)
+        return;
+    sim_seen (self, RARE_WORKER_DRAINED);
+    sim_link_send (self, peer, &(sim_message_t){.command = STP_BYE});
+    s_die (self, peer);
+}
+
 void
 sim_worker_hear (sim_t *self, uint32_t peer, const sim_said_t *said)
 {
@@ -323,7 +338,11 @@ sim_worker_hear (sim_t *self, uint32_t peer, const sim_said_t *said)
         case STP_ERROR:
             s_worker (self, peer)->refused = true;
             break;
+        case STP_DRAIN:
+            s_worker (self, peer)->draining = true;
+            break;
         default:
             break;
     }
+    s_leave_drained (self, peer);
 }

@@ -45,7 +45,8 @@ s_record (record_kind_t kind)
         .name = s_text ("bread"),
         .payload = s_text ("flour and water"),
         .result = s_text ("a loaf"),
-        .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1, 2, 9000}},
+        .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1, 1, 2, 9000}},
+        .by = s_text ("ann"),
         .terms = {.list = {7, 3, 30000, 60000, 90000}},
         .recent_count = 2};
     record.terms.key = s_text ("ann");
@@ -194,12 +195,12 @@ Test (record, every_kind_has_a_name)
 
 Test (record, settings_that_are_zero_are_not_taken_over)
 {
-    record_settings_t own = {{1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 10}};
+    record_settings_t own = {{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10}};
     record_settings_merge (&own, &(record_settings_t){.backoff = 9});
     cr_assert (record_settings_equal (
-        &own, &(record_settings_t){{1, 2, 3, 9, 5, 6, 7, 8, 0, 9, 10}}));
+        &own, &(record_settings_t){{1, 2, 3, 9, 5, 6, 7, 8, 0, 0, 9, 10}}));
     cr_assert_not (record_settings_equal (
-        &own, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0, 9, 10}}));
+        &own, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10}}));
 }
 
 //  ---------------------------------------------------------------------------------
@@ -317,7 +318,7 @@ Test (record, elements_that_are_missing_are_zero_and_further_ones_are_passed_ove
     static const uint8_t few [] = {0x92, RECORD_STARTED, 9};
     static const uint8_t more [] = {0x94, RECORD_DROPPED, 9, 0xa1, 'x', 0x92, 1, 2};
     static const uint8_t settings [] = {
-        0x94, RECORD_GROUP, 1, 0xa1, 'x', 0x9a, 1, 2, 3, 4, 5, 6, 7, 8, 1, 10};
+        0x94, RECORD_GROUP, 1, 0xa1, 'x', 0x9b, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1, 11};
     static const uint8_t older [] = {0x94, RECORD_GROUP, 1, 0xa1, 'x', 0x96, 1, 2, 3, 4, 5,
                                      6};
     record_t record = s_read ((stint_bytes_t){few, sizeof few});
@@ -328,6 +329,8 @@ Test (record, elements_that_are_missing_are_zero_and_further_ones_are_passed_ove
     record = s_read ((stint_bytes_t){settings, sizeof settings});
     cr_assert_eq (record.settings.keep_results, 6);
     cr_assert_eq (record.settings.paused, 1);
+    cr_assert_eq (record.settings.draining, 1);
+    cr_assert_eq (record.by.size, 0);
     record = s_read ((stint_bytes_t){older, sizeof older});
     cr_assert_eq (record.settings.keep_results, 6);
     cr_assert_eq (record.settings.max_running, 0);

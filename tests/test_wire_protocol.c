@@ -49,6 +49,7 @@ static const struct {
     {STP_ACCEPTED, "rickv"}, {STP_TASK, "gt"},       {STP_OUTCOME, "bkt"},
     {STP_STATE, "rf"},       {STP_REVOKE, "t"},      {STP_STALE, "t"},
     {STP_FULL, "rdm"},       {STP_ERROR, "rsem"},    {STP_PROGRESS, "t"},
+    {STP_WORKER, "ronw"},    {STP_DRAIN, ""},
 };
 
 #define GOLDEN (sizeof s_golden / sizeof s_golden [0])

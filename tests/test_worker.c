@@ -335,6 +335,41 @@ Test (worker, a_revoked_attempt_is_cancelled_and_its_result_not_sent)
     puppet_destroy (&broker);
 }
 
+Test (worker, one_that_is_told_to_drain_hands_back_what_was_not_begun_and_ends_the_rest)
+{
+    puppet_t *broker = puppet_new ();
+    stint_worker_t *worker = s_worker (broker, 4);
+    puppet_welcome (broker, 1000, 3);
+    puppet_tasks (broker, 1, 3);
+    stint_attempt_t *attempt = s_next (worker);
+    puppet_bare (broker, STP_DRAIN);
+    int64_t until = zclock_mono () + PUPPET_WAIT_MS;
+    while (!stint_worker_draining (worker)) {
+        stint_attempt_cancelled (attempt);
+        cr_assert (zclock_mono () < until);
+    }
+    cr_assert_eq (puppet_await (broker, STP_CREDIT)->count, 0);
+    cr_assert_null (stint_worker_next (worker, -1));
+    stint_message_t *back = puppet_await (broker, STP_RETURN);
+    cr_assert_eq (back->list_count, 2);
+
+    //  One that was on its way goes back too, and no capacity is told any more
+    puppet_tasks (broker, 4, 4);
+    stint_worker_set_capacity (worker, 9);
+    while (!puppet_heard (broker, STP_RETURN, 10))
+        cr_assert_null (stint_worker_next (worker, 0));
+
+    stint_attempt_done (&attempt, stint_bytes_of ("one"));
+    cr_assert_null (stint_worker_next (worker, -1));
+    stint_message_t *result = puppet_await (broker, STP_RESULT);
+    stint_item_t item;
+    cr_assert (stint_wire_next (result, &item));
+    cr_assert_eq (item.id, 1);
+    puppet_accept (broker, result->request, 0, 0);
+    stint_worker_destroy (&worker);
+    puppet_destroy (&broker);
+}
+
 Test (worker, a_stale_result_is_counted_once_and_never_sent_again)
 {
     puppet_t *broker = puppet_new ();

@@ -242,6 +242,7 @@ s_supervise (pool_t *pool, stint_worker_t *worker, const char *endpoint, int sig
 {
     int code = 0;
     int count = 0;
+    bool drains = false;
     reach_t reach = reach_new (endpoint);
     struct pollfd items [] = {{.fd = stint_worker_fd (worker), .events = POLLIN},
                               {.fd = pool_fd (pool), .events = POLLIN},
@@ -249,7 +250,14 @@ s_supervise (pool_t *pool, stint_worker_t *worker, const char *endpoint, int sig
     while (count < 3) {
         int64_t now = s_now ();
         reach_turn (&reach, worker, now);
-        pool_turn (pool, s_backlog (worker), now);
+        uint64_t backlog = s_backlog (worker);
+        if (!drains && stint_worker_draining (worker)) {
+            drains = true;
+            stint_log (STINT_LOG_INFO, "pool.draining",
+                       stint_field_number ("workers", pool_members (pool)));
+            pool_stop (pool);
+        }
+        pool_turn (pool, backlog, now);
         if (pool_finished (pool))
             break;
         int64_t deadline = pool_deadline (pool);

@@ -371,6 +371,19 @@ s_take (serve_t *self)
     return any;
 }
 
+//  The broker may have told the worker to drain. Returns true when that is new.
+
+static bool
+s_is_told_to_drain (serve_t *self)
+{
+    if (self->draining || !stint_worker_draining (self->worker))
+        return false;
+    stint_log (STINT_LOG_INFO, "worker.draining",
+               stint_field_number ("running", self->running_count));
+    serve_drain (self);
+    return true;
+}
+
 //  What is said to the worker may silence its descriptor, so nothing may be said between
 //  the last s_take and the caller's poll.
 
@@ -391,7 +404,7 @@ serve_turn (serve_t *self, int64_t now)
         s_report_idleness (self, now);
         if (self->report < 0)
             reach_turn (&self->reach, self->worker, now);
-    } while (s_take (self));
+    } while (s_take (self) || s_is_told_to_drain (self));
 }
 
 static int64_t

@@ -48,7 +48,7 @@ void serve_leave (serve_t *self, int64_t now);
 //  Returns how many programs run.
 uint32_t serve_running (const serve_t *self);
 
-//  Returns true when it was told to drain or leave, and nothing runs.
+//  Returns true when it was told to drain or leave, by us or the broker, and nothing runs.
 bool serve_finished (const serve_t *self);
 
 //  Returns how many tasks to hold with that many slots, when programs run for mean_ms in

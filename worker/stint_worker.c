@@ -232,6 +232,7 @@ s_take_news (stint_worker_t *self)
     self->stale = news->stale;
     self->backlog = news->backlog;
     self->connected = news->connected;
+    self->draining = news->draining;
     if (strcmp (self->error, news->cause) != 0)
         s_set_error (self, news->cause);
 }
@@ -246,6 +247,13 @@ stint_worker_look (stint_worker_t *self)
     stint_line_turn (self->line, true);
     s_take_news (self);
     pthread_mutex_unlock (&self->lock);
+}
+
+bool
+stint_worker_draining (const stint_worker_t *self)
+{
+    assert (self);
+    return self->draining;
 }
 
 bool
@@ -361,7 +369,7 @@ s_tend (stint_worker_t *self, int64_t deadline)
     while (!atomic_load (&self->stopped)) {
         stint_line_turn (self->line, monitor);
         s_take_news (self);
-        if (self->first || late)
+        if (self->first || late || self->draining)
             break;
         int64_t until = stint_line_due (self->line);
         if (deadline >= 0 && deadline < until)
@@ -375,6 +383,36 @@ s_tend (stint_worker_t *self, int64_t deadline)
     return !late;
 }
 
+//  Hands back what was not begun. Has the line.
+
+static void
+s_return_unstarted (stint_worker_t *self)
+{
+    stint_refs_t refs = {NULL, 0, 0};
+    const stint_parcel_task_t *task;
+    while ((task = s_take_task (self)))
+        stint_refs_add (&refs, task->id, task->fence);
+    stint_line_return (self->line, &refs);
+    stint_refs_clear (&refs);
+}
+
+//  The worker drains: what comes nevertheless goes back. Nothing is said behind the last
+//  turn.
+
+static void
+s_decline (stint_worker_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    self->visits++;
+    do {
+        s_return_unstarted (self);
+        stint_worker_flush (self);
+        stint_line_turn (self->line, true);
+        s_take_news (self);
+    } while (self->first);
+    pthread_mutex_unlock (&self->lock);
+}
+
 stint_attempt_t *
 stint_worker_next (stint_worker_t *self, int timeout_ms)
 {
@@ -383,11 +421,15 @@ stint_worker_next (stint_worker_t *self, int timeout_ms)
         stint_worker_start (self);
     int64_t deadline = timeout_ms > 0 ? stint_line_now () + timeout_ms : timeout_ms;
     bool again = true;
-    while (again && !atomic_load (&self->stopped)) {
+    while (again && !self->draining && !atomic_load (&self->stopped)) {
         stint_attempt_t *attempt = s_take_attempt (self);
         if (attempt)
             return attempt;
         again = s_tend (self, deadline) || self->first;
+    }
+    if (self->draining) {
+        s_decline (self);
+        return NULL;
     }
     pthread_mutex_lock (&self->lock);
     stint_worker_flush (self);
@@ -422,17 +464,6 @@ stint_worker_stop (stint_worker_t *self)
 
 //  ---------------------------------------------------------------------------------
 //  Ending
-
-static void
-s_return_unstarted (stint_worker_t *self)
-{
-    stint_refs_t refs = {NULL, 0, 0};
-    const stint_parcel_task_t *task;
-    while ((task = s_take_task (self)))
-        stint_refs_add (&refs, task->id, task->fence);
-    stint_line_return (self->line, &refs);
-    stint_refs_clear (&refs);
-}
 
 //  Gives acknowledgements their time. The keeper has ended, and the line is ours.
 

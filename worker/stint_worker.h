@@ -51,8 +51,8 @@ STINT_EXPORT void stint_worker_set_capacity (stint_worker_t *self, uint32_t task
 STINT_EXPORT void stint_worker_start (stint_worker_t *self);
 
 //  Returns the next attempt, or null when none came within timeout_ms (-1 waits for
-//  ever) or when the worker was told to stop. The attempt belongs to the caller until it
-//  is ended. Results that are waiting to be sent leave before this call waits.
+//  ever) or when the worker was told to stop or to drain. The attempt belongs to the caller
+//  until it is ended. Results that are waiting to be sent leave before this call waits.
 STINT_EXPORT stint_attempt_t *stint_worker_next (stint_worker_t *self, int timeout_ms);
 
 //  Returns a descriptor that is readable when stint_worker_next or stint_attempt_cancelled
@@ -60,14 +60,19 @@ STINT_EXPORT stint_attempt_t *stint_worker_next (stint_worker_t *self, int timeo
 //  call stint_worker_next (self, 0) until it returns null before waiting again.
 STINT_EXPORT int stint_worker_fd (stint_worker_t *self);
 
-//  Runs the handler for each task, one at a time, until stint_worker_stop. Returns
-//  STINT_OK after a stop.
+//  Runs the handler for each task, one at a time, until stint_worker_stop, or until the
+//  broker tells the worker to drain. Returns STINT_OK then.
 STINT_EXPORT stint_status_t stint_worker_run (stint_worker_t *self,
                                               stint_worker_fn *handler, void *argument);
 
 //  Makes stint_worker_run and stint_worker_next return. May be called from a signal
 //  handler and from any thread.
 STINT_EXPORT void stint_worker_stop (stint_worker_t *self);
+
+//  Returns true once the broker has told the worker to drain: stint_worker_next returns
+//  null from then on, and has handed back what was not begun. Whoever has ended its
+//  attempts destroys the worker and leaves. stint_worker_next finds it out.
+STINT_EXPORT bool stint_worker_draining (const stint_worker_t *self);
 
 //  Returns true while the broker answers.
 STINT_EXPORT bool stint_worker_connected (stint_worker_t *self);

@@ -65,6 +65,7 @@ struct stint_worker {
     stint_attempt_t *live;     //  Attempts that the caller has
     stint_attempt_t *running;  //  The one whose handler runs, until it is ended
     bool connected;            //  The broker answers
+    bool draining;             //  It has told us to drain
     char *error;               //  Why it does not
     uint64_t stale;            //  Attempts refused
     uint64_t backlog;          //  Tasks in our groups, as the broker says

@@ -200,6 +200,17 @@ s_on_error (stint_line_t *self, const stint_message_t *message)
     stint_outbox_destroy (&outbox);
 }
 
+//  The caller learns of it with its news; the broker hears of no capacity but 0 from now
+//  on, on a new connection too.
+
+static void
+s_on_drain (stint_line_t *self)
+{
+    self->news.draining = true;
+    self->news.fresh = true;
+    stint_line_set_capacity (self, 0);
+}
+
 static void
 s_on_message (stint_line_t *self, stint_message_t *message)
 {
@@ -222,6 +233,9 @@ s_on_message (stint_line_t *self, stint_message_t *message)
         case STP_ERROR:
             s_on_error (self, message);
             break;
+        case STP_DRAIN:
+            s_on_drain (self);
+            break;
         case STP_TASK:
         case STP_PUSH:
         case STP_BATCH:
@@ -229,6 +243,7 @@ s_on_message (stint_line_t *self, stint_message_t *message)
         case STP_CANCEL:
         case STP_GROUP:
         case STP_QUERY:
+        case STP_WORKER:
         case STP_READY:
         case STP_CREDIT:
         case STP_RESULT:

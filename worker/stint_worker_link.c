@@ -235,7 +235,7 @@ stint_line_set_name (stint_line_t *self, const char *name)
 void
 stint_line_set_capacity (stint_line_t *self, uint32_t capacity)
 {
-    self->capacity = capacity;
+    self->capacity = self->news.draining ? 0 : capacity;
     if (self->dealer)
         stint_link_send_credit (self);
 }

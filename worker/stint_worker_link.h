@@ -38,6 +38,7 @@ typedef struct {
     uint64_t stale;                     //  Attempts refused as stale, so far
     uint64_t backlog;                   //  Tasks that wait or run in our groups
     bool connected;                     //  The broker answers
+    bool draining;                      //  It has told us to drain
     char cause [STINT_LINK_CAUSE_MAX];  //  Why it does not
     bool fresh;                         //  Something above has changed
 } stint_news_t;
