@@ -305,6 +305,7 @@ compare: scenes
 
 VERSION = $(shell sed -n 's/^\#define STINT_VERSION "\(.*\)"/\1/p' common/stint.h)
 HEADERS := common/stint.h client/stint_client.h client/stint_client_admin.h \
+           client/stint_client_tasks.h client/stint_terms.h \
            worker/stint_worker.h
 MAN1 := $(wildcard client/*.1 worker/*.1)
 MAN8 := $(wildcard broker/*.8)

@@ -1,6 +1,7 @@
 //  apply: the only code that changes durable state: what becomes of tasks
 //  SPDX-License-Identifier: MPL-2.0
 
+#include "apply_place.h"
 #include "apply_table.h"
 #include "hold.h"
 
@@ -53,177 +54,7 @@ s_keep (core_t *core, uint32_t group, journal_place_t *place, stint_bytes_t byte
 }
 
 //  ---------------------------------------------------------------------------------
-//  Where a task stands
-
-//  Takes a task off whatever list its state has it on.
-
-static void
-s_unlink (core_t *core, uint32_t slot)
-{
-    task_t *task = s_task (core, slot);
-    task_t *pool = core->tasks.tasks.pool;
-    switch ((stint_state_t) task->state) {
-        case STINT_DELAYED:
-            task_delays_remove (&core->tasks.delays, pool, slot);
-            break;
-        case STINT_READY:
-            groups_dequeue (&core->groups, pool, slot);
-            break;
-        case STINT_RUNNING:
-            hold_take (core, slot);
-            task_notes_forget (&core->notes, task->id);
-            groups_count_running (&core->groups, task, false);
-            break;
-        case STINT_BLOCKED:
-            task_list_remove (&groups_order (&core->groups, task)->blocked, pool, slot);
-            break;
-        case STINT_DONE:
-        case STINT_DEAD:
-        case STINT_CANCELLED:
-            task_list_remove (&s_group (core, task->group)->ended, pool, slot);
-            break;
-        default:
-            break;
-    }
-    s_group (core, task->group)->counts [task->state]--;
-}
-
-static void
-s_link (core_t *core, uint32_t slot, uint8_t before)
-{
-    task_t *task = s_task (core, slot);
-    task_t *pool = core->tasks.tasks.pool;
-    switch ((stint_state_t) task->state) {
-        case STINT_DELAYED:
-            task_delays_push (&core->tasks.delays, pool, slot);
-            break;
-        case STINT_READY:
-            groups_enqueue (&core->groups, pool, slot, before == STINT_BLOCKED);
-            break;
-        case STINT_RUNNING:
-            hold_put (core, slot, core->at_session);
-            groups_count_running (&core->groups, task, true);
-            break;
-        case STINT_BLOCKED:
-            order_block (groups_order (&core->groups, task), pool, slot);
-            break;
-        case STINT_DONE:
-        case STINT_DEAD:
-        case STINT_CANCELLED:
-            task_list_append (&s_group (core, task->group)->ended, pool, slot);
-            break;
-        default:
-            assert (false);
-    }
-    s_group (core, task->group)->counts [task->state]++;
-}
-
-//  When the time of a task will be over as it is now: it has not begun, or not ended.
-
-static int64_t
-s_due (const core_t *core, const task_t *task)
-{
-    const terms_t *terms = &core->groups.kinds.kinds.pool [task->kind].terms;
-    if (task_ended (task->state))
-        return 0;
-    int64_t due = terms->deadline ? task->at + (int64_t) terms->deadline : 0;
-    if (terms->expires && task->attempts == 0 && task->state != STINT_RUNNING)
-        due = task->at + (int64_t) terms->expires;
-    return due;
-}
-
-static void
-s_update_due (core_t *core, uint32_t slot)
-{
-    task_t *task = s_task (core, slot);
-    task_t *pool = core->tasks.tasks.pool;
-    int64_t due = s_due (core, task);
-    if (due == task->due)
-        return;
-    if (task->due)
-        task_dues_remove (&core->tasks.dues, pool, slot);
-    task->due = due;
-    if (due)
-        task_dues_push (&core->tasks.dues, pool, slot);
-}
-
-//  Moves a task to another state. False when that is not legal: a broken journal.
-
-static bool
-s_move (core_t *core, uint32_t slot, uint64_t state)
-{
-    task_t *task = s_task (core, slot);
-    uint8_t before = task->state;
-    if (state < STINT_DELAYED || state >= TASK_STATES
-        || !task_may (before, (uint8_t) state))
-        return false;
-    if (before)
-        s_unlink (core, slot);
-    task->state = (uint8_t) state;
-    s_link (core, slot, before);
-    groups_update (&core->groups, task->group);
-    if (task->kind)
-        s_update_due (core, slot);
-    return true;
-}
-
-//  ---------------------------------------------------------------------------------
-//  Orders: one task of each waits or runs, the others are blocked
-
-static bool
-s_waits (const task_t *task)
-{
-    return task->state == STINT_READY || task->state == STINT_DELAYED;
-}
-
-//  Lets a task wait, or blocks it when another one of its order is before it. A recovery
-//  may bring one later that is before those which are there.
-
-static bool
-s_wait (core_t *core, uint32_t slot, uint64_t state)
-{
-    order_t *order = groups_order (&core->groups, s_task (core, slot));
-    if (!order)
-        return s_move (core, slot, state);
-    uint32_t current = order->current;
-    if (current && current != slot) {
-        const task_t *other = s_task (core, current);
-        if (!s_waits (other) || other->attempts > 0 || other->id < s_task (core, slot)->id)
-            return s_move (core, slot, STINT_BLOCKED);
-        s_move (core, current, STINT_BLOCKED);
-    }
-    order->current = slot;
-    return s_move (core, slot, state);
-}
-
-//  Makes a task that runs the current one of its order, which it is but for a recovery.
-
-static bool
-s_run (core_t *core, uint32_t slot)
-{
-    order_t *order = groups_order (&core->groups, s_task (core, slot));
-    uint32_t current = order ? order->current : 0;
-    if (current && current != slot && s_waits (s_task (core, current)))
-        s_move (core, current, STINT_BLOCKED);
-    if (order)
-        order->current = slot;
-    return s_move (core, slot, STINT_RUNNING);
-}
-
-//  A task has ended: the next one of its order need not wait for it any more.
-
-static void
-s_unblock (core_t *core, uint32_t slot)
-{
-    order_t *order = groups_order (&core->groups, s_task (core, slot));
-    if (!order || order->current != slot)
-        return;
-    order->current = order->blocked.head;
-    order->gate = core->at_block;
-    if (order->current)
-        s_move (core, order->current,
-                s_task (core, order->current)->until > 0 ? STINT_DELAYED : STINT_READY);
-}
+//  Ends
 
 //  Ends a task: it stays until it is collected or its retention is over.
 
@@ -231,9 +62,9 @@ static bool
 s_end (core_t *core, uint32_t slot, const record_t *record, uint64_t state)
 {
     task_t *task = s_task (core, slot);
-    if (!s_move (core, slot, state))
+    if (!place_move (core, slot, state))
         return false;
-    s_unblock (core, slot);
+    place_unblock (core, slot);
     task->until = record->until;
     task->holder = (uint32_t) record->position;
     if (task->batch) {
@@ -253,7 +84,7 @@ s_forget (core_t *core, uint32_t slot)
 {
     task_t *task = s_task (core, slot);
     tasks_expect_end (&core->tasks, slot);
-    s_unlink (core, slot);
+    place_unlink (core, slot);
     if (task->batch)
         batches_forget (&core->batches, core->tasks.tasks.pool, slot);
     s_let_go (core, task->group, &task->payload);
@@ -288,7 +119,7 @@ s_add (core_t *core, record_t *record, uint64_t index, uint32_t batch, uint32_t 
         core->groups.kinds.kinds.pool [kind].tasks++;
     }
     s_keep (core, task->group, &task->payload, item.payload);
-    return s_wait (core, slot, item.delay > 0 ? STINT_DELAYED : STINT_READY);
+    return place_wait (core, slot, item.delay > 0 ? STINT_DELAYED : STINT_READY);
 }
 
 static const char *
@@ -335,11 +166,12 @@ s_start (core_t *core, uint64_t id, uint64_t fence, int64_t at)
         return true;
     task_t *task = s_task (core, slot);
     core->tasks.guess = task->node.next;  //  In line behind it, if it was in line
-    if (!s_run (core, slot))
+    if (!place_run (core, slot))
         return false;
     task->fence = fence;
     task->until = at;
-    task->attempts++;
+    if (task->attempts < UINT16_MAX)
+        task->attempts++;
     return true;
 }
 
@@ -375,13 +207,15 @@ s_on_failed (core_t *core, const record_t *record)
         return NULL;
     }
     task_t *task = s_task (core, slot);
+    if (task_ended (task->state))
+        return "it fails a task that was not running";
     task->attempts = (uint16_t) record->attempts;
     task->failures = (uint16_t) record->failures;
     task->lost = (uint16_t) record->lost;
     task->until = record->until;
     s_keep (core, task->group, &task->result, record->result);
     bool legal = record->state == STINT_DEAD ? s_end (core, slot, record, STINT_DEAD)
-                                             : s_wait (core, slot, record->state);
+                                             : place_wait (core, slot, record->state);
     return legal ? NULL : "it fails a task that was not running";
 }
 
@@ -392,10 +226,12 @@ s_on_returned (core_t *core, const record_t *record)
     if (!slot)
         return NULL;
     task_t *task = s_task (core, slot);
+    if (task_ended (task->state))
+        return "it returns a task that has ended";
     if (task->attempts > 0)
         task->attempts--;
     task->until = 0;
-    return s_wait (core, slot, STINT_READY) ? NULL : "it returns a task that has ended";
+    return place_wait (core, slot, STINT_READY) ? NULL : "it returns a task that has ended";
 }
 
 static const char *
@@ -408,9 +244,8 @@ s_on_collected (core_t *core, const record_t *record)
     while (batch->outcomes.head
            && s_task (core, batch->outcomes.head)->holder <= record->position)
         s_forget (core, batch->outcomes.head);
-    batch->collected = record->position;
     batch->at = record->at;
-    batches_update (&core->batches, slot);
+    batches_advance (&core->batches, slot, record->position);
     return NULL;
 }
 
@@ -425,20 +260,32 @@ s_on_dropped (core_t *core, const record_t *record)
     return NULL;
 }
 
-//  Puts a task where it was. Whether it is blocked follows from those of its order that
-//  are there.
+//  A task that was dead or cancelled waits again, and what it failed before counts no more;
+//  the text of its last failure stays.
 
-static void
-s_bring (core_t *core, uint32_t slot, uint64_t state)
+static const char *
+s_on_retried (core_t *core, const record_t *record)
 {
-    if (state == STINT_BLOCKED)
-        state = s_task (core, slot)->until > 0 ? STINT_DELAYED : STINT_READY;
-    if (state == STINT_DELAYED || state == STINT_READY)
-        s_wait (core, slot, state);
-    else if (state == STINT_RUNNING)
-        s_run (core, slot);
-    else
-        s_move (core, slot, state);
+    uint32_t slot = tasks_find (&core->tasks, record->id);
+    if (!slot) {
+        uint32_t batch = batches_find (&core->batches, record->batch);
+        if (batch)
+            batches_uncount (&core->batches, batch, record->state);
+        return NULL;
+    }
+    task_t *task = s_task (core, slot);
+    if (task->state != record->state)
+        return "it retries a task that has not ended so";
+    if (task->batch)
+        batches_reopen (&core->batches, core->tasks.tasks.pool, slot);
+    if (task->result.size == 0)
+        s_let_go (core, task->group, &task->result);
+    task->failures = task->lost = 0;
+    task->holder = 0;
+    //  Its times begin anew. It was ready before: so it goes before all that were not
+    task->at = task->until = record->at;
+    place_wait (core, slot, STINT_READY);
+    return NULL;
 }
 
 //  Makes a task as its record says, at a recovery whose log begins behind its push. What
@@ -470,7 +317,7 @@ s_restore (core_t *core, const record_t *record)
     task->lost = (uint16_t) record->lost;
     if (terms_any (&record->terms))
         task->kind = groups_open_kind (&core->groups, task->group, &record->terms);
-    s_bring (core, slot, record->state);
+    place_bring (core, slot, record->state);
     if (task->batch)
         s_batch (core, task->batch)->held++;
     if (task_ended (task->state)) {
@@ -500,11 +347,32 @@ s_on_ended (core_t *core, record_t *record, uint64_t state)
     task_t *task = s_task (core, slot);
     if (!s_end (core, slot, record, state))
         return "it ends a task that may not end so";
-    s_let_go (core, task->group, &task->payload);
-    groups_close_kind (&core->groups, task);
+    if (state == STINT_DONE) {
+        s_let_go (core, task->group, &task->payload);
+        groups_close_kind (&core->groups, task);
+    }
     s_keep (core, task->group, &task->result, record->result);
     s_group (core, task->group)->finished += state == STINT_DONE && !core->replaying;
     return NULL;
+}
+
+//  A task that was brought back by the record of its end asks for what its full record
+//  says.
+
+static void
+s_make_kind (core_t *core, uint32_t slot, const terms_t *terms)
+{
+    task_t *task = s_task (core, slot);
+    uint8_t state = task->state;
+    if (task->kind || state == STINT_DONE || !terms_any (terms))
+        return;
+    if (!task_ended (state))
+        place_unlink (core, slot);
+    task->kind = groups_open_kind (&core->groups, task->group, terms);
+    if (task_ended (state))
+        return;
+    task->state = 0;
+    place_bring (core, slot, state);
 }
 
 static const char *
@@ -515,8 +383,10 @@ s_on_kept_task (core_t *core, const record_t *record)
         if (fault)
             return fault;
     }
-    task_t *task = s_task (core, tasks_find (&core->tasks, record->id));
-    if (task->state != STINT_DONE && task->state != STINT_CANCELLED)
+    uint32_t slot = tasks_find (&core->tasks, record->id);
+    task_t *task = s_task (core, slot);
+    s_make_kind (core, slot, &record->terms);
+    if (task->state != STINT_DONE)
         s_keep (core, task->group, &task->payload, record->payload);
     if (record->result.size > 0 || task_ended (task->state))
         s_keep (core, task->group, &task->result, record->result);
@@ -552,6 +422,8 @@ apply_record (core_t *core, record_t *record)
             if (record->id > core->next_id)
                 core->next_id = record->id;
             return NULL;
+        case RECORD_RETRIED:
+            return s_on_retried (core, record);
         case RECORD_GROUP:
         case RECORD_GROUP_GONE:
         case RECORD_BATCH:

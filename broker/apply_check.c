@@ -44,7 +44,8 @@ s_check_batch (const core_t *core, const record_t *record)
     uint64_t ended = record->done + record->dead + record->cancelled;
     if (record->kind == RECORD_KEPT_BATCH
         && (most > NUMBER_MAX / 4 || record->done > most || record->dead > most
-            || record->cancelled > most || ended > most || record->position > ended))
+            || record->cancelled > most || ended > most || record->again > NUMBER_MAX / 4
+            || record->position > ended + record->again))
         return "it has a batch with more tasks at their end than were pushed";
     return NULL;
 }
@@ -58,6 +59,21 @@ s_check_end (const core_t *core, const record_t *record)
     const batch_t *batch = &core->batches.batches.pool [slot];
     if (slot && batch->key && batch_ended (batch) >= batch->pushed)
         return "it ends more tasks of a batch than were pushed";
+    return NULL;
+}
+
+//  Whose end was taken back had ended so.
+
+static const char *
+s_check_retry (const core_t *core, const record_t *record)
+{
+    uint32_t slot = batches_find (&core->batches, record->batch);
+    const batch_t *batch = &core->batches.batches.pool [slot];
+    if (record->state != STINT_DEAD && record->state != STINT_CANCELLED)
+        return "it retries a task in a state in which that may not be";
+    uint64_t ended = record->state == STINT_DEAD ? batch->dead : batch->cancelled;
+    if (slot && batch->key && ended == 0)
+        return "it takes back more ends of a batch than there were";
     return NULL;
 }
 
@@ -78,6 +94,7 @@ s_subject (const record_t *record)
         case RECORD_WORKER_GONE:
         case RECORD_KEPT_TASK:
         case RECORD_CLOSED:
+        case RECORD_RETRIED:
             return record->id;
         case RECORD_COLLECTED:
         case RECORD_BATCH:
@@ -115,5 +132,7 @@ apply_check (const core_t *core, const record_t *record)
         return s_check_batch (core, record);
     if (record->kind == RECORD_DONE || record->kind == RECORD_CANCELLED)
         return s_check_end (core, record);
+    if (record->kind == RECORD_RETRIED)
+        return s_check_retry (core, record);
     return NULL;
 }

@@ -67,6 +67,7 @@ s_on_batch (core_t *core, const record_t *record)
         pool [slot].done = record->done;
         pool [slot].dead = record->dead;
         pool [slot].cancelled = record->cancelled;
+        pool [slot].again = record->again;
         pool [slot].collected = record->position;
     }
     s_keep_record (core, &pool [slot].kept);
@@ -184,6 +185,7 @@ apply_to_table (core_t *core, const record_t *record)
         case RECORD_DROPPED:
         case RECORD_KEPT_TASK:
         case RECORD_CLOSED:
+        case RECORD_RETRIED:
         default:
             return "it has a record of a kind that this version does not know";
     }

@@ -99,6 +99,12 @@ batch_ended (const batch_t *self)
     return self->done + self->dead + self->cancelled;
 }
 
+uint64_t
+batch_places (const batch_t *self)
+{
+    return batch_ended (self) + self->again;
+}
+
 //  Tasks end in the order of their places. Only a recovery may bring an earlier one later,
 //  if its record was copied forward; these come in order too, one behind the other.
 
@@ -129,11 +135,12 @@ batches_end (batches_t *self, task_t *tasks, uint32_t task)
     batches_update (self, slot);
 }
 
-void
-batches_forget (batches_t *self, task_t *tasks, uint32_t task)
+//  Takes a task out of the outcomes of its batch, if it is there.
+
+static void
+s_leave (batches_t *self, task_t *tasks, uint32_t task)
 {
     batch_t *batch = &self->batches.pool [tasks [task].batch];
-    batch->held--;
     if (!task_members_linked (tasks, task))
         return;
     if (batch->next == task)
@@ -145,6 +152,44 @@ batches_forget (batches_t *self, task_t *tasks, uint32_t task)
         batch->flight -= tasks [task].result.size;
     task_members_remove (&batch->outcomes, tasks, task);
     batches_update (self, tasks [task].batch);
+}
+
+void
+batches_forget (batches_t *self, task_t *tasks, uint32_t task)
+{
+    self->batches.pool [tasks [task].batch].held--;
+    s_leave (self, tasks, task);
+}
+
+//  A recovery that begins behind the end and before the full record of the batch counts
+//  the end nowhere.
+
+void
+batches_uncount (batches_t *self, uint32_t slot, uint64_t state)
+{
+    batch_t *batch = &self->batches.pool [slot];
+    if (state == STINT_DEAD)
+        batch->dead -= batch->dead > 0;
+    else
+        batch->cancelled -= batch->cancelled > 0;
+    batch->again++;
+}
+
+void
+batches_reopen (batches_t *self, task_t *tasks, uint32_t task)
+{
+    batches_uncount (self, tasks [task].batch, tasks [task].state);
+    s_leave (self, tasks, task);
+}
+
+void
+batches_advance (batches_t *self, uint32_t slot, uint64_t cursor)
+{
+    batch_t *batch = &self->batches.pool [slot];
+    batch->collected = cursor;
+    if (batch->delivered < cursor)
+        batch->delivered = cursor;
+    batches_update (self, slot);
 }
 
 void
@@ -168,7 +213,8 @@ batches_collect (batches_t *self, uint32_t slot, uint32_t session, uint64_t requ
 static bool
 s_has_news (const batch_t *batch)
 {
-    return batch->collector && batch->next && batch->flight < BATCH_FLIGHT_MAX
+    return batch->collector && batch->delivered < batch_places (batch)
+           && batch->flight < BATCH_FLIGHT_MAX
            && batch->delivered < batch->collected + batch->window;
 }
 
@@ -185,17 +231,21 @@ batches_update (batches_t *self, uint32_t slot)
         batch_news_remove (&self->news, pool, slot);
 }
 
-uint32_t
-batches_deliver (batches_t *self, const task_t *tasks, uint32_t slot)
+bool
+batches_deliver (batches_t *self, const task_t *tasks, uint32_t slot, uint32_t *task)
 {
     batch_t *batch = &self->batches.pool [slot];
-    uint32_t task = batch->next;
+    *task = batch->next;
     if (!s_has_news (batch))
-        return 0;
-    batch->next = tasks [task].member.next;
-    batch->flight += tasks [task].result.size;
-    batch->delivered = tasks [task].holder;
-    return task;
+        return false;
+    batch->delivered++;
+    if (!*task || tasks [*task].holder > batch->delivered) {
+        *task = 0;
+        return true;
+    }
+    batch->next = tasks [*task].member.next;
+    batch->flight += tasks [*task].result.size;
+    return true;
 }
 
 uint64_t
@@ -207,7 +257,8 @@ batches_digest (const batches_t *self)
         if (!batch->id)
             continue;
         const uint64_t parts [] = {batch->pushed,    batch->done,      batch->dead,
-                                   batch->cancelled, batch->collected, batch->held};
+                                   batch->cancelled, batch->collected, batch->held,
+                                   batch->again};
         const uint8_t *name = (const uint8_t *) batch->name;
         uint64_t part = stint_index_text (name, strlen (batch->name), batch->id);
         for (size_t index = 0; index < sizeof parts / sizeof parts [0]; index++)

@@ -24,6 +24,7 @@ typedef struct {
     uint64_t done;            //  Tasks that ended well
     uint64_t dead;            //  Tasks that ended dead
     uint64_t cancelled;       //  Tasks that were cancelled
+    uint64_t again;           //  Ends that were taken back: their tasks wait again
     uint64_t collected;       //  Cursor: outcomes up to here are forgotten
     uint32_t collector;       //  Session that collects, 0 for none
     uint64_t request;         //  Number of its request
@@ -70,11 +71,24 @@ void batches_remove (batches_t *self, uint32_t slot);
 //  Returns how many of its tasks have ended since it was opened.
 uint64_t batch_ended (const batch_t *self);
 
+//  Returns the last place that an outcome has had: each end has one of its own, also one
+//  that was taken back.
+uint64_t batch_places (const batch_t *self);
+
 //  Notes that a task of the batch has ended, at the place in its holder member.
 void batches_end (batches_t *self, task_t *tasks, uint32_t task);
 
 //  Takes a task that is forgotten out of the batch, and out of its outcomes if it is there.
 void batches_forget (batches_t *self, task_t *tasks, uint32_t task);
+
+//  Takes back the end of a task, whose outcome leaves its place empty.
+void batches_reopen (batches_t *self, task_t *tasks, uint32_t task);
+
+//  Counts an end in that state as taken back, when the task is not known.
+void batches_uncount (batches_t *self, uint32_t slot, uint64_t state);
+
+//  Forgets the outcomes' places up to the cursor; the tasks are gone already.
+void batches_advance (batches_t *self, uint32_t slot, uint64_t cursor);
 
 //  Makes a session the one that collects from a batch, 0 for nobody. What was delivered
 //  and not collected is delivered again.
@@ -84,8 +98,9 @@ void batches_collect (batches_t *self, uint32_t slot, uint32_t session, uint64_t
 //  Links the batch among those with news, or unlinks it, as it has something to deliver.
 void batches_update (batches_t *self, uint32_t slot);
 
-//  Returns the next outcome to deliver, or 0, and goes on to the one behind it.
-uint32_t batches_deliver (batches_t *self, const task_t *tasks, uint32_t slot);
+//  Goes on to the next place, when there is one to deliver: sets the task whose outcome it
+//  is, or 0 when the place is empty. Returns false when there is none.
+bool batches_deliver (batches_t *self, const task_t *tasks, uint32_t slot, uint32_t *task);
 
 //  Returns a hash of what is durable of all batches, tasks apart.
 uint64_t batches_digest (const batches_t *self);

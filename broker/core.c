@@ -219,7 +219,9 @@ s_hear (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
             core_on_collect (self, now, session, message, out);
             break;
         case STP_CANCEL:
-            core_on_cancel (self, now, session, message, out);
+        case STP_RETRY:
+        case STP_DROP:
+            core_on_many (self, now, session, message, out);
             break;
         case STP_GROUP:
             core_on_group (self, now, session, message, out);
@@ -400,7 +402,8 @@ core_run (core_t *self, int64_t now, effects_t *out)
     more |= core_pace (self, now, out);
     more |= core_miss (self, now, out);
     more |= s_give_up (self, now);
-    more |= s_expire (self, now, out);
+    if (!self->awaiting)  //  A start that a crash has lost may have been in time
+        more |= s_expire (self, now, out);
     more |= s_wake (self, now);
     if (now >= self->swept_at + CORE_SWEEP_MS) {
         if (core_sweep (self, now))
@@ -447,7 +450,7 @@ core_deadline (const core_t *self)
     if (self->tasks.delays.count > 0)
         deadline = s_earlier (deadline,
                               self->tasks.tasks.pool [self->tasks.delays.slots [0]].until);
-    if (self->tasks.dues.count > 0)
+    if (self->tasks.dues.count > 0 && !self->awaiting)
         deadline =
             s_earlier (deadline, self->tasks.tasks.pool [self->tasks.dues.slots [0]].due);
     if (self->orphans.head || self->awaiting)

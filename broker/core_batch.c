@@ -4,6 +4,8 @@
 #include "apply.h"
 #include "core_events.h"
 
+#include <string.h>
+
 //  When the table of batches is full, the oldest one that is empty makes room.
 
 static bool
@@ -51,6 +53,7 @@ core_on_batch (core_t *core, int64_t now, uint32_t session, const stint_message_
     reply->batch = batch->id;
     reply->count = batch->pushed;
     reply->cursor = batch->collected;
+    reply->number = batch->again < UINT32_MAX ? (uint32_t) batch->again : UINT32_MAX;
 }
 
 static void
@@ -64,7 +67,7 @@ s_collect_batch (core_t *core, int64_t now, uint32_t session,
     }
     batch_t *batch = &core->batches.batches.pool [slot];
     if (message->count < 1 || message->count > CORE_WINDOW_MAX
-        || message->cursor > batch_ended (batch)) {
+        || message->cursor > batch_places (batch)) {
         core_error (
             out, session, message->request, "invalid",
             "the window is not from 1 to 65536, or the cursor is ahead of the batch");
@@ -87,6 +90,32 @@ s_outcome (const task_t *task, reply_t *reply)
     reply->state = task->state;
     reply->attempts = task->attempts;
     reply->place = task->result;
+}
+
+static bool
+s_says (stint_bytes_t bytes, const char *text)
+{
+    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
+}
+
+bool
+core_on_read (core_t *core, uint32_t session, const stint_message_t *message,
+              effects_t *out)
+{
+    bool payload = s_says (message->operation, "payload");
+    if (!payload && !s_says (message->operation, "result"))
+        return false;
+    uint32_t slot = tasks_find (&core->tasks, message->id);
+    const task_t *task = &core->tasks.tasks.pool [slot];
+    if (!slot) {
+        core_error (out, session, message->request, "unknown", "no such task");
+        return true;
+    }
+    reply_t *reply = effects_add (out, STP_OUTCOME, session);
+    reply->request = message->request;
+    s_outcome (task, reply);
+    reply->place = payload ? task->payload : task->result;
+    return true;
 }
 
 //  Waits for the end of one task. One that has ended is told of at once.
@@ -140,6 +169,13 @@ core_tell (core_t *core, effects_t *out)
     while (core->told.head && !effects_due (out)) {
         uint32_t slot = core->told.head;
         uint32_t task = tasks_find (&core->tasks, pool [slot].id);
+        if (task && !task_ended (core->tasks.tasks.pool [task].state)) {
+            //  It is tried again before anybody was told: so its end is still to come
+            watch_list_remove (&core->told, pool, slot);
+            watch_list_append (&core->watching, pool, slot);
+            core->tasks.tasks.pool [task].watched = true;
+            continue;
+        }
         if (task) {
             reply_t *reply = effects_add (out, STP_OUTCOME, pool [slot].session);
             reply->request = pool [slot].request;
@@ -163,11 +199,15 @@ core_deliver (core_t *core, effects_t *out)
         const batch_t *batch = &batches->batches.pool [slot];
         uint32_t task;
         while (!effects_due (out)
-               && (task = batches_deliver (batches, core->tasks.tasks.pool, slot)) != 0) {
+               && batches_deliver (batches, core->tasks.tasks.pool, slot, &task)) {
             reply_t *reply = effects_add (out, STP_OUTCOME, batch->collector);
             reply->batch = batch->id;
+            reply->again = batch->again;
             reply->cursor = batch->delivered;
-            s_outcome (&core->tasks.tasks.pool [task], reply);
+            if (task)
+                s_outcome (&core->tasks.tasks.pool [task], reply);
+            else
+                reply->durable = true;
         }
         batches_update (batches, slot);
     }

@@ -3,7 +3,6 @@
 
 #include "apply.h"
 #include "core_events.h"
-#include "lease.h"
 #include "query.h"
 
 #include <string.h>
@@ -218,34 +217,14 @@ core_on_push (core_t *core, int64_t now, uint32_t session, stint_message_t *mess
 }
 
 //  ---------------------------------------------------------------------------------
-//  CANCEL and QUERY
-
-void
-core_on_cancel (core_t *core, int64_t now, uint32_t session, const stint_message_t *message,
-                effects_t *out)
-{
-    uint32_t slot = tasks_find (&core->tasks, message->id);
-    if (!slot) {
-        core_error (out, session, message->request, "unknown", "no such task");
-        return;
-    }
-    const task_t *task = &core->tasks.tasks.pool [slot];
-    if (task_ended (task->state) && task->state != STINT_CANCELLED) {
-        core_error (out, session, message->request, "ended", "the task has ended already");
-        return;
-    }
-    if (task->state == STINT_CANCELLED) {
-        core_accepted (out, session, message->request);
-        return;
-    }
-    lease_cancel (core, now, slot, "", out);
-    core_accepted (out, session, message->request);
-}
+//  QUERY
 
 void
 core_on_query (core_t *core, int64_t now, uint32_t session, const stint_message_t *message,
                effects_t *out)
 {
+    if (core_on_read (core, session, message, out))
+        return;
     const char *code = query_answer (core, now, message);
     if (code) {
         core_error (out, session, message->request, code,

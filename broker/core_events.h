@@ -13,8 +13,6 @@ void core_on_batch (core_t *core, int64_t now, uint32_t session,
                     const stint_message_t *message, effects_t *out);
 void core_on_collect (core_t *core, int64_t now, uint32_t session,
                       const stint_message_t *message, effects_t *out);
-void core_on_cancel (core_t *core, int64_t now, uint32_t session,
-                     const stint_message_t *message, effects_t *out);
 void core_on_group (core_t *core, int64_t now, uint32_t session,
                     const stint_message_t *message, effects_t *out);
 void core_on_query (core_t *core, int64_t now, uint32_t session,
@@ -22,6 +20,14 @@ void core_on_query (core_t *core, int64_t now, uint32_t session,
 
 void core_on_worker (core_t *core, uint32_t session, const stint_message_t *message,
                      effects_t *out);
+//  QUERY for the bytes of a task, which it answers with an OUTCOME. Returns false when it
+//  asks for something else.
+bool core_on_read (core_t *core, uint32_t session, const stint_message_t *message,
+                   effects_t *out);
+
+//  CANCEL, RETRY or DROP: of one task, or of those of a group that it selects.
+void core_on_many (core_t *core, int64_t now, uint32_t session,
+                   const stint_message_t *message, effects_t *out);
 
 //  From workers.
 void core_on_ready (core_t *core, int64_t now, uint32_t session, stint_message_t *message,

@@ -11,6 +11,13 @@
 #define EFFECTS_EVENT 4200  //  Most replies of one event: a full list, and an answer
 #define EFFECTS_RUN 512     //  Replies after which the core lets the shell take them
 
+//  An answer about many tasks: is there more to look at?
+
+typedef enum {
+    EFFECTS_ALL = 1,  //  No: all were looked at
+    EFFECTS_MORE      //  Yes, behind the task that it names
+} effects_many_t;
+
 //  One thing to say. Replies to one session keep their order among those that wait, and
 //  among those that do not. Small, because each task comes to two of them.
 
@@ -18,16 +25,19 @@ typedef struct {
     uint8_t command;    //  An stp_command_t; STP_BYE ends the session
     bool durable;       //  Not before what was written so far is durable
     bool patient;       //  ACCEPTED: nobody is interested in it before there are outcomes
-    uint8_t state;      //  OUTCOME: a stint_state_t. HEARTBEAT: 1 greets
+    uint8_t state;      //  OUTCOME: a stint_state_t, 0 for an empty place. HEARTBEAT: 1
+                        //  greets. ACCEPTED of many tasks: an effects_many_t
     uint16_t attempts;  //  TASK: number of the attempt. OUTCOME: attempts begun
     uint32_t session;   //  To whom
     union {
         uint32_t group;   //  TASK: slot of the group
-        uint32_t number;  //  OUTCOME: place in the batch
+        uint32_t number;  //  OUTCOME: place in the batch. ACCEPTED of a batch: ends that
+                          //  were taken back
     };
     union {
         uint64_t request;   //  Number of the request that it answers, 0 for none
         uint64_t limit_ms;  //  TASK: how long the attempt may run, 0 for ever
+        uint64_t again;     //  OUTCOME of a batch: ends that were taken back
     };
     uint64_t id;     //  Task. ACCEPTED of a batch: most tasks in one push
     uint64_t batch;  //  ACCEPTED, OUTCOME: number of the batch

@@ -40,6 +40,7 @@ s_keep_batches (core_t *core, uint64_t number)
         record.done = batch->done;
         record.dead = batch->dead;
         record.cancelled = batch->cancelled;
+        record.again = batch->again;
         apply_now (core, &record, NULL);
     }
 }
@@ -187,6 +188,7 @@ s_keep_from (s_keeper_t *self, record_t *record)
         case RECORD_KEPT_BATCH:
         case RECORD_KEPT_PRODUCER:
         case RECORD_CLOSED:
+        case RECORD_RETRIED:
         default:
             break;
     }

@@ -38,7 +38,7 @@ s_ending (const core_t *core, int64_t now, const task_t *task, record_t *record)
     int64_t keep = (int64_t) groups_settings (&core->groups, task->group).keep_results;
     record->until = now + keep;
     if (task->batch)
-        record->position = batch_ended (&core->batches.batches.pool [task->batch]) + 1;
+        record->position = batch_places (&core->batches.batches.pool [task->batch]) + 1;
 }
 
 void
@@ -147,6 +147,16 @@ lease_expire (core_t *core, int64_t now, uint32_t slot, effects_t *out)
                   late ? "its deadline was over before it ended"
                        : "it expired before a worker was free for it",
                   out);
+}
+
+void
+lease_retry (core_t *core, int64_t now, uint32_t slot)
+{
+    const task_t *task = s_task (core, slot);
+    record_t record = {.kind = RECORD_RETRIED, .id = task->id, .at = now};
+    record.batch = task->batch ? core->batches.batches.pool [task->batch].id : 0;
+    record.state = task->state;
+    apply_now (core, &record, NULL);
 }
 
 //  An attempt of an earlier epoch whose start was not durable: the task was there, and the

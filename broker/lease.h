@@ -43,6 +43,9 @@ void lease_cancel (core_t *core, int64_t now, uint32_t task, const char *text,
 //  Cancels a task whose time is over.
 void lease_expire (core_t *core, int64_t now, uint32_t task, effects_t *out);
 
+//  Lets a task that is dead or cancelled wait again. It must have its payload still.
+void lease_retry (core_t *core, int64_t now, uint32_t task);
+
 //  Lets a session have the attempt that it says it holds. False when the attempt is not,
 //  or no longer, to be had: the session is to be told STALE.
 bool lease_adopt (core_t *core, int64_t now, uint32_t session, uint64_t id, uint64_t fence);

@@ -17,6 +17,7 @@ typedef struct {
     uint32_t group;         //  TASK: all of this group
     uint64_t key;           //  OUTCOME: all of this batch, or of this request
     uint64_t cursor;        //  OUTCOME: of its last element
+    uint64_t again;         //  OUTCOME of a batch: ends that were taken back
     uint64_t gate;          //  Block that has to be durable
     size_t where;           //  Of the list in the header
     uint32_t count;         //  Elements of the list
@@ -298,6 +299,7 @@ s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply, uint64_t peer)
     parcel->group = reply->group;
     parcel->key = reply->batch ? reply->batch : reply->request;
     parcel->cursor = 0;
+    parcel->again = reply->batch ? reply->again : 0;
     parcel->count = 0;
     parcel->peer = peer;
     if (reply->command == STP_TASK) {
@@ -305,8 +307,10 @@ s_open (outbox_t *self, s_parcel_t *parcel, const reply_t *reply, uint64_t peer)
         stint_wire_text (out, 'g', core_group_name (self->with.core, reply->group));
     }
     else if (reply->command == STP_OUTCOME) {
-        stint_wire_begin (out, STP_OUTCOME, reply->batch ? 3 : 2);
+        stint_wire_begin (out, STP_OUTCOME, (reply->batch ? 3u : 2u) + (parcel->again > 0));
         stint_wire_number (out, reply->batch ? 'b' : 'r', parcel->key);
+        if (parcel->again > 0)
+            stint_wire_number (out, 'j', parcel->again);
     }
     else
         stint_wire_begin (out, (stp_command_t) reply->command, 1);
@@ -319,6 +323,7 @@ s_fits (const s_parcel_t *parcel, const reply_t *reply, uint64_t peer, uint64_t 
     return parcel->peer == peer && parcel->command == reply->command && parcel->gate == gate
            && (reply->command != STP_TASK || parcel->group == reply->group)
            && parcel->key == (reply->batch ? reply->batch : reply->request)
+           && parcel->again == (reply->batch ? reply->again : 0)
            && parcel->count < STINT_LIST_MAX && parcel->frame_count < STINT_FRAMES_MAX - 1
            && parcel->header.size + parcel->bytes < OUTBOX_MESSAGE;
 }
@@ -381,21 +386,26 @@ static void
 s_write_accepted (outbox_t *self, const reply_t *reply)
 {
     stint_writer_t *out = &self->single;
-    stint_wire_begin (out, STP_ACCEPTED,
-                      reply->batch                   ? 5
+    uint32_t fields = reply->batch                   ? 5 + (reply->number > 0)
+                      : reply->state                 ? 4
                       : reply->id || !reply->durable ? 3
                       : reply->count > 0             ? 2
-                                                     : 1);
+                                                     : 1;
+    stint_wire_begin (out, STP_ACCEPTED, fields);
     stint_wire_number (out, 'r', reply->request);
     if (reply->batch) {
+        if (reply->number > 0)
+            stint_wire_number (out, 'j', reply->number);
         stint_wire_number (out, 'b', reply->batch);
         stint_wire_number (out, 'c', reply->count);
         stint_wire_number (out, 'k', reply->cursor);
         stint_wire_number (out, 'v', reply->id);
     }
-    else if (reply->id) {
+    else if (reply->id || reply->state) {
         stint_wire_number (out, 'i', reply->id);
         stint_wire_number (out, 'c', reply->count);
+        if (reply->state)
+            stint_wire_number (out, 'x', reply->state == EFFECTS_MORE);
     }
     else if (!reply->durable)
         s_write_pace (self, reply);

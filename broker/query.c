@@ -161,7 +161,7 @@ s_batches (core_t *core)
         const batch_t *batch = &core->batches.batches.pool [slot];
         if (!batch->id)
             continue;
-        stint_write_map (out, 8);
+        stint_write_map (out, 9);
         s_number (out, "batch", batch->id);
         s_text (out, "name", batch->name);
         s_text (out, "group", core->groups.groups.pool [batch->group].name);
@@ -170,6 +170,7 @@ s_batches (core_t *core)
         s_number (out, "dead", batch->dead);
         s_number (out, "cancelled", batch->cancelled);
         s_number (out, "collected", batch->collected);
+        s_number (out, "retried", batch->again);
         rows++;
     }
     stint_write_array_close (out, where, rows);

@@ -30,9 +30,10 @@ static const struct {
     [RECORD_WORKER] = {"WORKER", "iN"},
     [RECORD_WORKER_GONE] = {"WORKER_GONE", "i"},
     [RECORD_KEPT_TASK] = {"KEPT_TASK", "ifgbntusaFloPRO"},
-    [RECORD_KEPT_BATCH] = {"KEPT_BATCH", "bgtNoADXC"},
+    [RECORD_KEPT_BATCH] = {"KEPT_BATCH", "bgtNoADXCZ"},
     [RECORD_KEPT_PRODUCER] = {"KEPT_PRODUCER", "pqtL"},
     [RECORD_CLOSED] = {"CLOSED", "it"},
+    [RECORD_RETRIED] = {"RETRIED", "ibst"},
 };
 
 #define KINDS (sizeof s_kinds / sizeof s_kinds [0])
@@ -54,7 +55,7 @@ static const uint16_t s_numbers [128] = {
     ['F'] = offsetof (record_t, failures), ['l'] = offsetof (record_t, lost),
     ['A'] = offsetof (record_t, pushed),   ['D'] = offsetof (record_t, done),
     ['X'] = offsetof (record_t, dead),     ['C'] = offsetof (record_t, cancelled),
-    ['c'] = offsetof (record_t, further),
+    ['c'] = offsetof (record_t, further),  ['Z'] = offsetof (record_t, again),
 };
 
 static uint64_t *

@@ -6,8 +6,9 @@
 //  elements that are missing at its end are zero, so a record may grow. Applying a record
 //  to something that is not there does nothing, because a copy forward may have taken the
 //  thing out of the trimmed part of the log and put it further down as a KEPT record. Only
-//  DONE and CANCELLED bring the task back if need be: with them the payload is let go, and
-//  with it the block of the push. What ends a task counts for its batch in any case.
+//  DONE and CANCELLED bring the task back if need be: with DONE the payload is let go, and
+//  with it the block of the push. What ends a task, or takes that back, counts for its
+//  batch in any case.
 
 #ifndef BROKER_RECORD_H
 #define BROKER_RECORD_H
@@ -42,7 +43,8 @@ typedef enum {
     RECORD_KEPT_TASK,      //  All of a task, copied forward
     RECORD_KEPT_BATCH,     //  All of a batch
     RECORD_KEPT_PRODUCER,  //  All of a producer
-    RECORD_CLOSED          //  The broker stopped in good order
+    RECORD_CLOSED,         //  The broker stopped in good order
+    RECORD_RETRIED         //  A task that had ended in this state waits again
 } record_kind_t;
 
 //  One of the last pushes of a producer.
@@ -73,7 +75,8 @@ typedef struct {
     uint64_t pushed;             //  Counters of a batch: tasks pushed into it,
     uint64_t done;               //  ended well,
     uint64_t dead;               //  ended dead,
-    uint64_t cancelled;          //  ended cancelled
+    uint64_t cancelled;          //  ended cancelled,
+    uint64_t again;              //  ends taken back
     int64_t at;                  //  When
     int64_t until;               //  When it may run again, or when an ended one may go
     stint_bytes_t name;          //  Of a group, batch, worker
@@ -98,9 +101,9 @@ record_clear (record_t *self, record_kind_t kind)
     self->kind = kind;
 }
 
-//  Writes a record into the journal, and makes its bytes and items point to what was
-//  written. For RECORD_PUSHED the items come from the list of the message; false when that
-//  is malformed, or asks for what is not to be had, and nothing was written then.
+//  Writes a record into the journal, and makes its bytes and items point there. Items of
+//  RECORD_PUSHED come from the message; false, and nothing written, when it is malformed or
+//  asks for what is not to be had.
 bool record_write (record_t *self, journal_t *journal, stint_message_t *message);
 
 //  Reads the next record of a block. Returns 1, 0 at the end, -1 when it is broken.

@@ -7,7 +7,7 @@
 #define SPANS 4096    //  Counts
 
 //  Rows are the state now, columns the state to come. A task that ended well never changes
-//  again; a dead or cancelled one does not either, until somebody may retry it.
+//  again; a dead or cancelled one does when somebody retries it.
 
 #define S(state) (1u << STINT_##state)
 
@@ -20,8 +20,8 @@ static const unsigned s_may [TASK_STATES] = {
                       | S (CANCELLED) | S (BLOCKED),
     [STINT_BLOCKED] = S (READY) | S (DELAYED) | S (RUNNING) | S (CANCELLED),
     [STINT_DONE] = 0,
-    [STINT_DEAD] = 0,
-    [STINT_CANCELLED] = 0,
+    [STINT_DEAD] = S (READY) | S (BLOCKED),
+    [STINT_CANCELLED] = S (READY) | S (BLOCKED),
 };
 
 bool

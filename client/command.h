@@ -74,9 +74,16 @@ typedef struct {
     const char *out;      //  map: --out
     bool watch;           //  status: --watch
     const char *why;      //  group: --reason
-    const char *state;    //  ls: --state
+    const char *state;    //  ls, cancel, retry, drop: --state
     int64_t limit;        //  ls: --limit
     int64_t after;        //  ls: --after
+
+    const char *group;       //  cancel, retry, drop: --group
+    const char *batch;       //  --batch
+    const char *error_like;  //  --error-like
+    bool dry_run;            //  --dry-run
+    const char *payload;     //  show: --payload
+    bool running;            //  group purge: --running
 
     char **words;  //  Arguments behind the command's name
     int count;     //  How many

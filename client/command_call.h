@@ -35,6 +35,10 @@ void command_notice (const command_call_t *call, const char *format, ...)
 //  Reads the number of a task. Returns false, after it has said so, when it is none.
 bool command_task_number (const char *word, uint64_t *id);
 
+//  Reads the name of a task's state. Returns COMMAND_OK, or another exit code after it has
+//  said that it is none. In command_list.c.
+int command_state (const char *name, stint_state_t *state);
+
 //  Asks the broker. Returns COMMAND_OK with one well-formed map, valid until the next call
 //  of the client; or another exit code after it has said what is wrong.
 int command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *map);

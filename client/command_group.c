@@ -248,6 +248,14 @@ s_remove (command_call_t *call)
     return status == STINT_OK ? COMMAND_OK : command_fail_status (call, status);
 }
 
+//  Empties the group that was named: what waits is cancelled, what has ended is dropped.
+
+static int
+s_purge (command_call_t *call)
+{
+    return command_purge (call, call->words [1]);
+}
+
 static void
 s_add_group (table_t *table, const command_call_t *call, stint_bytes_t group)
 {
@@ -310,9 +318,10 @@ command_group (command_call_t *call)
         command_fn *run;   //  Carries it out
     } actions [] = {{"list", 0, 1, s_list},     {"set", 2, 0, s_set},
                     {"pause", 2, 2, s_pause},   {"drain", 2, 2, s_drain},
-                    {"resume", 2, 2, s_resume}, {"remove", 2, 2, s_remove}};
-    static const char usage [] =
-        "stint group list | set GROUP NAME=VALUE... | pause|drain|resume|remove GROUP";
+                    {"resume", 2, 2, s_resume}, {"purge", 2, 2, s_purge},
+                    {"remove", 2, 2, s_remove}};
+    static const char usage [] = "stint group list | set GROUP NAME=VALUE... | "
+                                 "pause|drain|resume|purge|remove GROUP";
 
     size_t count = sizeof actions / sizeof actions [0];
     const char *word = call->count > 0 ? call->words [0] : "list";

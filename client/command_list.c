@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,21 +12,21 @@
 #include "command_call.h"
 #include "command_table.h"
 #include "json.h"
+#include "stint_client_tasks.h"
 #include "stint_note.h"
 #include "table.h"
 #include "text.h"
 
-#define LIMIT 100  //  Tasks in a list, without --limit
+#define LIMIT 100       //  Tasks in a list, without --limit
+#define TEXT_SHOWN 200  //  Characters of a payload that are shown
 
 static const char *const s_states [] = {"delayed", "ready",     "running", "done",
                                         "dead",    "cancelled", "blocked"};
 
 #define STATES (sizeof s_states / sizeof s_states [0])
 
-//  Reads the name of a state. Returns COMMAND_OK or another exit code.
-
-static int
-s_state (const char *name, stint_state_t *state)
+int
+command_state (const char *name, stint_state_t *state)
 {
     for (size_t at = 0; at < STATES; at++) {
         if (strcmp (s_states [at], name) == 0) {
@@ -44,12 +45,12 @@ s_state (const char *name, stint_state_t *state)
 }
 
 //  Returns false when the broker has let go of the payload: that of a task that can never
-//  run again. A dead one keeps its own.
+//  run again.
 
 static bool
 s_has_payload (stint_bytes_t task)
 {
-    return !answer_is (task, "state", "done") && !answer_is (task, "state", "cancelled");
+    return !answer_is (task, "state", "done");
 }
 
 //  Prints a task as one line of JSON, with the text of its last error if it has one.
@@ -168,7 +169,7 @@ command_ls (command_call_t *call)
     query.group = call->count > 0 ? call->words [0] : NULL;
     query.limit = call->limit > 0 ? (uint32_t) call->limit : LIMIT;
     query.after = (uint64_t) call->after;
-    int code = call->state ? s_state (call->state, &query.state) : COMMAND_OK;
+    int code = call->state ? command_state (call->state, &query.state) : COMMAND_OK;
     if (code == COMMAND_OK)
         code = command_connect (call);
     if (code != COMMAND_OK)
@@ -295,21 +296,77 @@ s_print_task (stint_bytes_t task)
         s_print_number (task, "payload", "payload", " bytes");
     else
         s_print_line ("payload", "-");
-    if (answer_number (task, "result") > 0)
+    if (answer_is (task, "state", "done"))
         s_print_number (task, "result", "result", " bytes");
 }
 
-//  Fetches the text of the last error of a dead task. Without one, and when the task is
-//  gone in the meantime, it is empty.
+//  Fetches the text of the last error of a task that is not done. Without one, and when the
+//  task is gone in the meantime, it is empty.
 
 static stint_bytes_t
 s_last_error (command_call_t *call, uint64_t id)
 {
     stint_result_t result;
-    if (stint_client_wait (call->client, id, &result) != STINT_OK
-        || result.state != STINT_DEAD)
+    if (stint_client_read (call->client, id, false, &result) != STINT_OK
+        || result.state == STINT_DONE)
         return (stint_bytes_t){NULL, 0};
     return result.result;
+}
+
+//  Prints how the payload begins.
+
+static void
+s_print_payload (command_call_t *call, uint64_t id)
+{
+    char line [TEXT_SHOWN * 4 + 8];
+    stint_result_t result;
+    if (stint_client_read (call->client, id, true, &result) == STINT_OK
+        && result.result.size > 0)
+        printf ("%-10s%s\n", "",
+                text_first_line (result.result, TEXT_SHOWN, line, sizeof line));
+}
+
+//  Writes the payload into the file that --payload names.
+
+static int
+s_save_payload (command_call_t *call, uint64_t id)
+{
+    stint_result_t result;
+    stint_status_t status = stint_client_read (call->client, id, true, &result);
+    if (status != STINT_OK)
+        return command_fail_status (call, status);
+    if (result.state == STINT_DONE)
+        return command_fail (COMMAND_INPUT, NULL,
+                             "task %" PRIu64 " is done: its payload is gone", id);
+    FILE *file = fopen (call->payload, "w");
+    bool well =
+        file
+        && fwrite (result.result.data, 1, result.result.size, file) == result.result.size;
+    if (file)
+        well = fclose (file) == 0 && well;
+    if (!well)
+        return command_fail (COMMAND_DISK, NULL, "cannot write %s: %s", call->payload,
+                             strerror (errno));
+    return COMMAND_OK;
+}
+
+//  Prints all about a task: what the broker told of it, and what it is asked for besides.
+
+static void
+s_show (command_call_t *call, stint_bytes_t task, uint64_t id)
+{
+    bool done = answer_is (task, "state", "done");
+    bool failed = !done && answer_number (task, "result") > 0;
+    stint_bytes_t none = {NULL, 0};
+    if (call->json) {
+        s_print_json (task, failed ? s_last_error (call, id) : none);
+        return;
+    }
+    s_print_task (task);
+    if (!done)
+        s_print_payload (call, id);
+    if (failed)
+        s_print_error (s_last_error (call, id));
 }
 
 int
@@ -321,6 +378,8 @@ command_show (command_call_t *call)
 
     stint_bytes_t map;
     int code = command_connect (call);
+    if (code == COMMAND_OK && call->payload)
+        return s_save_payload (call, query.task);
     if (code == COMMAND_OK)
         code = command_query (call, &query, &map);
     if (code != COMMAND_OK)
@@ -330,16 +389,7 @@ command_show (command_call_t *call)
     uint8_t *bytes = malloc (map.size);
     assert (bytes);
     memcpy (bytes, map.data, map.size);
-    stint_bytes_t task = {bytes, map.size};
-    stint_bytes_t error = {NULL, 0};
-    if (answer_is (task, "state", "dead"))
-        error = s_last_error (call, query.task);
-    if (call->json)
-        s_print_json (task, error);
-    else {
-        s_print_task (task);
-        s_print_error (error);
-    }
+    s_show (call, (stint_bytes_t){bytes, map.size}, query.task);
     free (bytes);
     return command_finish (COMMAND_OK);
 }

@@ -369,7 +369,8 @@ s_say_left (map_t *self)
     stint_progress_t progress = {.pushed = 0};
     stint_batch_flush (self->batch);
     stint_batch_progress (self->batch, &progress);
-    uint64_t left = progress.pushed - s_brought (&progress);
+    uint64_t brought = s_brought (&progress);
+    uint64_t left = progress.pushed > brought ? progress.pushed - brought : 0;
     map_report_hide (self->report);
     command_notice (self->call, "stopped; %" PRIu64 " task%s at the broker", left,
                     left == 1 ? " goes on" : "s go on");

@@ -1,4 +1,4 @@
-//  command_push: the commands about single tasks: push, wait, result, cancel
+//  command_push: the commands about single tasks: push, wait, result
 //  SPDX-License-Identifier: MPL-2.0
 
 #include <assert.h>
@@ -253,36 +253,4 @@ command_result (command_call_t *call)
         return code;
 
     return command_finish (s_wait_and_print (call, id, false));
-}
-
-int
-command_cancel (command_call_t *call)
-{
-    if (!s_check_numbers (call))
-        return COMMAND_INPUT;
-
-    int code = command_connect (call);
-    if (code != COMMAND_OK)
-        return code;
-
-    for (int at = 0; at < call->count; at++) {
-        uint64_t id = 0;
-        command_task_number (call->words [at], &id);
-        stint_status_t status = stint_client_cancel (call->client, id);
-        if (status == STINT_ERR_NOT_FOUND) {
-            //  The others are still worth a try.
-            code = command_fail (
-                COMMAND_INPUT, NULL,
-                "cannot cancel task %" PRIu64 ": it has ended, or there is none", id);
-            continue;
-        }
-        if (status != STINT_OK)
-            return command_fail_status (call, status);
-
-        if (call->json)
-            printf ("{\"task\":%" PRIu64 ",\"state\":\"cancelled\"}\n", id);
-        else
-            command_notice (call, "task %" PRIu64 " is cancelled", id);
-    }
-    return command_finish (code);
 }

@@ -146,6 +146,10 @@ static const command_option_t s_group [] = {
      .help = "pause, drain: why, for people; at most 256 bytes",
      .kind = OPTION_TEXT,
      .offset = AT (why)},
+    {.name = "running",
+     .help = "purge: cancel what runs, too",
+     .kind = OPTION_SWITCH,
+     .offset = AT (running)},
     {.name = NULL},
 };
 
@@ -180,6 +184,46 @@ static const command_option_t s_ls [] = {
      .offset = AT (after),
      .minimum = 0,
      .maximum = INT64_MAX},
+    {.name = NULL},
+};
+
+static const command_option_t s_many [] = {
+    {.name = "group",
+     .letter = 'g',
+     .argument = "GROUP",
+     .help = "all tasks of this group that it can be for",
+     .kind = OPTION_TEXT,
+     .offset = AT (group)},
+    {.name = "batch",
+     .argument = "NAME",
+     .help = "of these, only those of this batch",
+     .kind = OPTION_TEXT,
+     .offset = AT (batch)},
+    {.name = "state",
+     .letter = 's',
+     .argument = "STATE",
+     .help = "only those in this state",
+     .kind = OPTION_TEXT,
+     .offset = AT (state)},
+    {.name = "error-like",
+     .argument = "TEXT",
+     .help = "only dead ones with this in their last error",
+     .kind = OPTION_TEXT,
+     .offset = AT (error_like)},
+    {.name = "dry-run",
+     .letter = 'n',
+     .help = "print which tasks these are, and do nothing",
+     .kind = OPTION_SWITCH,
+     .offset = AT (dry_run)},
+    {.name = NULL},
+};
+
+static const command_option_t s_show [] = {
+    {.name = "payload",
+     .argument = "FILE",
+     .help = "write its payload into this file, and print nothing",
+     .kind = OPTION_TEXT,
+     .offset = AT (payload)},
     {.name = NULL},
 };
 
@@ -226,7 +270,11 @@ static const command_t s_commands [] = {
      "\n"
      "    stint ls resize --state dead\n",
      NULL, 0, 1, s_ls, command_ls},
-    {"show", "ID", "tell all about one task", "", NULL, 1, 1, s_none, command_show},
+    {"show", "ID", "tell all about one task",
+     "With the beginning of its payload, and the text of its last error, in which is what\n"
+     "the program wrote last on standard error. A task that is done has its payload no\n"
+     "more.\n",
+     NULL, 1, 1, s_show, command_show},
     {"explain", "ID|GROUP", "tell why a task does not run, or a group's tasks",
      "Prints all that is in the way now: no worker, all of them full, a pause and who "
      "said\n"
@@ -237,12 +285,30 @@ static const command_t s_commands [] = {
      "    stint explain 812\n"
      "    stint explain resize\n",
      NULL, 1, 1, s_none, command_explain},
-    {"cancel", "ID...", "cancel tasks that have not ended",
-     "A task that runs is stopped. Exits with 65 when one of them had ended before, or\n"
-     "never was.\n",
-     NULL, 1, INT_MAX, s_none, command_cancel},
+    {"cancel", "ID... | --group GROUP", "cancel tasks that have not ended",
+     "A task that runs is stopped. A cancelled one is kept as long as the group's\n"
+     "keep_results says: stint retry brings it back. Exits with 65 when one of them had\n"
+     "ended before, or never was.\n"
+     "\n"
+     "    stint cancel --group resize --state ready\n",
+     NULL, 0, INT_MAX, s_many, command_cancel},
+    {"retry", "ID... | --group GROUP", "try dead or cancelled tasks again",
+     "They are ready again, in front of those that were never tried, with no failures\n"
+     "counted. Of a group the dead ones, or with --state cancelled the cancelled ones.\n"
+     "Exits with 65 when one of them has ended well, or is not there.\n"
+     "\n"
+     "    stint retry 17 18\n"
+     "    stint retry --group resize --error-like 'No space left' --dry-run\n",
+     NULL, 0, INT_MAX, s_many, command_retry},
+    {"drop", "ID... | --group GROUP", "forget tasks that have ended",
+     "Their payloads, results and errors are gone for good. Of a group the dead ones, or\n"
+     "those in the --state done or cancelled. Exits with 65 when one of them has not\n"
+     "ended, or is not there.\n"
+     "\n"
+     "    stint drop --group resize --batch monday\n",
+     NULL, 0, INT_MAX, s_many, command_drop},
     {"ping", "", "ask whether the broker answers", "", NULL, 0, 0, s_none, command_ping},
-    {"group", "[list | set GROUP NAME=VALUE... | pause|drain|resume|remove GROUP]",
+    {"group", "[list | set GROUP NAME=VALUE... | pause|drain|resume|purge|remove GROUP]",
      "list or change groups",
      "Alone it lists them. A group is made by the first task that is pushed to it, or by\n"
      "set. Settings, each of which goes back to the broker's own with 0:\n"
@@ -263,7 +329,8 @@ static const command_t s_commands [] = {
      "A paused group takes tasks and gives none to workers; what runs there goes on. One\n"
      "that drains takes no tasks, and gives workers what it has: push and map end with\n"
      "exit code 75. resume ends both. Who did it, by $STINT_USER or the login name, and\n"
-     "the --reason are shown until then.\n"
+     "the --reason are shown until then. Purge cancels what waits and drops what has\n"
+     "ended; what runs is left, unless --running.\n"
      "\n"
      "    stint group set resize max_tasks=1000 backoff=5s\n"
      "    stint group pause resize --reason 'moving disks'\n",

@@ -12,10 +12,15 @@
 int command_push (command_call_t *call);
 int command_wait (command_call_t *call);
 int command_result (command_call_t *call);
-int command_cancel (command_call_t *call);
 
 //  Many tasks: command_map.c
 int command_map (command_call_t *call);
+
+//  Changes to tasks: command_many.c. command_purge is a part of command_group.
+int command_cancel (command_call_t *call);
+int command_retry (command_call_t *call);
+int command_drop (command_call_t *call);
+int command_purge (command_call_t *call, const char *group);
 
 //  The broker and its groups: command_status.c, command_group.c
 int command_ping (command_call_t *call);

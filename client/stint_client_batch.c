@@ -10,27 +10,13 @@
 //  a time, a mebibyte at a time, and when nothing else happens. Nothing is allocated for a
 //  task.
 
-#include "stint_client_self.h"
+#include "stint_client_batch.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define BROKEN "the broker sent an outcome that is none"
-
-//  Outcomes that the broker may have under way to us.
-#define WINDOW 8192
-
-//  Results of so many bytes in all are acknowledged, and all when nothing new has come for
-//  so long. The broker has at most 16 MiB of results under way to one collector.
-#define SETTLE_BYTES ((size_t) 1 << 20)
-#define SETTLE_MS 50
-
-//  Outcomes that begin behind what has come, so many times in a row: the broker does not
-//  have the ones before any more.
-#define GAPS_MAX 3
 
 //  A push with so many tasks or bytes is ripe.
 #define RIPE_TASKS 1024
@@ -42,41 +28,6 @@
 //  How many calls without a look at the connection; one tick of the cheap clock is the
 //  other limit.
 #define GLANCE_CALLS 256
-
-struct stint_batch {
-    stint_client_t *client;            //  Borrowed
-    char group [STINT_GROUP_MAX + 1];  //  Where its tasks go
-    char name [STINT_GROUP_MAX + 1];   //  Its own
-    uint64_t number;                   //  As the broker calls it
-
-    stint_writer_t elements;  //  Tasks of the open push, packed
-    stint_packet_t *open;     //  Frame 0 is for its header, the others are large payloads
-    uint32_t waiting;         //  Tasks in the open push
-    uint32_t ripe;            //  Tasks with which it is sealed
-    size_t waiting_bytes;     //  What they take
-    bool urgent;              //  Somebody waits for what is waiting
-    uint64_t pushed;          //  Tasks that were accepted before it was opened here
-
-    stint_packet_t *first;  //  Messages with outcomes, oldest first
-    stint_packet_t *last;   //  The latest of them
-    uint64_t received;      //  Cursor after the last outcome that has come
-    uint64_t returned;      //  Cursor after the last outcome that the caller was given
-    uint64_t finished;      //  Cursor after the last one that it does not need any more
-    uint64_t acknowledged;  //  Cursor that the broker was told
-    size_t returned_bytes;  //  Of the last result that was returned
-    size_t finished_bytes;  //  Of results finished with and not acknowledged
-    int64_t settle_at;      //  When to acknowledge what there is; 0 while results come
-    int64_t remind_at;      //  When to send COLLECT again; 0 after outcomes have come
-    uint32_t gaps;          //  Times in a row that outcomes were missing
-    uint64_t collect;       //  Number of the last COLLECT
-    uint64_t greeting;      //  The dealer's, in which COLLECT was sent
-
-    uint64_t ended [STINT_CANCELLED + 1];  //  Results given to the caller, by state
-    stint_status_t failed;                 //  STINT_OK, or why the batch can do no more
-    char text [384];                       //  What it says about that
-    uint32_t calls;                        //  Since the last look at the connection
-    int64_t glanced_at;                    //  When that was, on the cheap clock
-};
 
 //  ---------------------------------------------------------------------------------
 //  Opening and closing
@@ -138,6 +89,7 @@ stint_batch_open (stint_client_t *client, const char *group, const char *name)
     self->pushed = message->count;
     self->received = self->returned = self->finished = message->cursor;
     self->acknowledged = message->cursor;
+    self->again = message->again;
     stint_pushes_follow (&client->pushes, self->number);
     client->batch = self;
     return self;
@@ -161,8 +113,8 @@ s_seal (stint_batch_t *self)
 //  same request the broker goes on; another one makes it send all again that was not
 //  acknowledged, which is what a new connection needs.
 
-static void
-s_collect (stint_batch_t *self, uint32_t window)
+void
+stint_batch_ask (stint_batch_t *self, uint32_t window)
 {
     stint_client_t *client = self->client;
     uint64_t greeting = client->dealer.greeting;
@@ -196,7 +148,8 @@ stint_batch_close (stint_batch_t **self_p)
     if (self->waiting > 0 && stint_pushes_room (&client->pushes))
         s_seal (self);
     if (client->dealer.up)
-        s_collect (self, 1);  //  A window of one: the rest is not wanted here any more
+        stint_batch_ask (self,
+                         1);  //  A window of one: the rest is not wanted here any more
     client->batch = NULL;
     stint_client_turn (client, 0);
     while (self->first) {
@@ -226,6 +179,14 @@ static uint64_t
 s_pushed (const stint_batch_t *self)
 {
     return self->pushed + self->client->pushes.batch_accepted;
+}
+
+//  Returns the last place that an outcome will have, by what is known now.
+
+uint64_t
+stint_batch_places (const stint_batch_t *self)
+{
+    return s_pushed (self) + self->again;
 }
 
 void
@@ -267,7 +228,7 @@ s_settles (const stint_batch_t *self, int64_t now)
 static int64_t
 s_remind_at (stint_batch_t *self, int64_t now)
 {
-    if (self->received >= s_pushed (self))
+    if (self->received >= stint_batch_places (self))
         return INT64_MAX;
     if (self->remind_at == 0)
         self->remind_at = now + self->client->dealer.peer.heartbeat_ms;
@@ -287,7 +248,7 @@ stint_batch_send (stint_batch_t *self, int64_t now)
         return INT64_MAX;
     if (self->greeting != dealer->greeting || s_settles (self, now)
         || now >= s_remind_at (self, now))
-        s_collect (self, WINDOW);
+        stint_batch_ask (self, WINDOW);
     if (!dealer->up)
         return INT64_MAX;
     int64_t due = s_remind_at (self, now);
@@ -295,8 +256,8 @@ stint_batch_send (stint_batch_t *self, int64_t now)
     return later && self->settle_at < due ? self->settle_at : due;
 }
 
-static void
-s_fail (stint_batch_t *self, stint_status_t status, const char *text)
+void
+stint_batch_fail (stint_batch_t *self, stint_status_t status, const char *text)
 {
     self->failed = status;
     snprintf (self->text, sizeof self->text, "batch %s: %s", self->name, text);
@@ -309,54 +270,7 @@ stint_batch_refused (stint_batch_t *self, const stint_message_t *message)
         return false;
     char text [240];
     stint_pushes_copy_text (text, sizeof text, message->text);
-    s_fail (self, stint_dealer_refusal (message->error), text);
-    return true;
-}
-
-//  Some outcomes are missing: asks again, on a new connection.
-
-static void
-s_miss (stint_batch_t *self)
-{
-    if (++self->gaps == GAPS_MAX)
-        s_fail (self, STINT_ERR_INVALID, "another client has collected results of it");
-    stint_dealer_lose (&self->client->dealer);
-}
-
-//  The cursor of a message tells where its outcomes stand. Those that have come before,
-//  over a connection that is gone, are passed over.
-
-bool
-stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet)
-{
-    stint_message_t *message = &packet->message;
-    uint64_t count = message->list_count;
-    uint64_t after = message->cursor;
-    if (!stint_wire_has (message, 'k') || count == 0 || after < count
-        || after <= self->received)
-        return false;
-    uint64_t before = after - count;
-    if (before > self->received) {
-        s_miss (self);
-        return false;
-    }
-    for (; before < self->received; before++) {
-        stint_item_t item;
-        if (!stint_wire_next (message, &item)) {
-            s_fail (self, STINT_ERR_PROTOCOL, BROKEN);
-            return false;
-        }
-    }
-    self->received = after;
-    self->settle_at = 0;
-    self->remind_at = 0;
-    self->gaps = 0;
-    packet->next = NULL;
-    if (self->first)
-        self->last->next = packet;
-    else
-        self->first = packet;
-    self->last = packet;
+    stint_batch_fail (self, stint_dealer_refusal (message->error), text);
     return true;
 }
 
@@ -365,12 +279,12 @@ stint_batch_outcome (stint_batch_t *self, stint_packet_t *packet)
 
 //  Returns STINT_OK while the batch goes on, or says why it does not.
 
-static stint_status_t
-s_state (stint_batch_t *self)
+stint_status_t
+stint_batch_state (stint_batch_t *self)
 {
     const stint_pushes_t *pushes = &self->client->pushes;
     if (self->failed == STINT_OK && pushes->batch_status != STINT_OK)
-        s_fail (self, pushes->batch_status, pushes->text);
+        stint_batch_fail (self, pushes->batch_status, pushes->text);
     if (self->failed != STINT_OK)
         return stint_client_fail (self->client, self->failed, "%s", self->text);
     return STINT_OK;
@@ -399,8 +313,8 @@ s_coarse_now (void)
 
 //  Looks after the connection without waiting, when that is due.
 
-static void
-s_glance (stint_batch_t *self, bool now_please)
+void
+stint_batch_glance (stint_batch_t *self, bool now_please)
 {
     int64_t tick = s_coarse_now ();
     if (!now_please && ++self->calls < GLANCE_CALLS && tick == self->glanced_at)
@@ -446,7 +360,7 @@ stint_batch_push (stint_batch_t *self, stint_bytes_t payload)
 {
     assert (self);
     stint_client_t *client = self->client;
-    stint_status_t status = s_state (self);
+    stint_status_t status = stint_batch_state (self);
     if (status != STINT_OK)
         return status;
     if (payload.size > STINT_PAYLOAD_MAX)
@@ -459,12 +373,12 @@ stint_batch_push (stint_batch_t *self, stint_bytes_t payload)
         if (status == STINT_ERR_PENDING)
             return s_late (self);
         if (status == STINT_OK)
-            status = s_state (self);
+            status = stint_batch_state (self);
         if (status != STINT_OK)
             return status;
     }
     s_add (self, payload);
-    s_glance (self, s_ripe (self));
+    stint_batch_glance (self, s_ripe (self));
     return STINT_OK;
 }
 
@@ -487,91 +401,5 @@ stint_batch_flush (stint_batch_t *self)
     self->urgent = false;
     if (status == STINT_ERR_PENDING)
         return s_late (self);
-    return status == STINT_OK ? s_state (self) : status;
-}
-
-//  The caller has finished with what it was given; messages that are used up can go.
-
-static void
-s_finish (stint_batch_t *self)
-{
-    if (self->finished != self->returned)
-        self->finished_bytes += self->returned_bytes;
-    self->finished = self->returned;
-    while (self->first && self->first->message.list_count == 0) {
-        stint_packet_t *packet = self->first;
-        self->first = packet->next;
-        stint_dealer_release (&self->client->dealer, &packet);
-    }
-}
-
-static bool
-s_over (const stint_batch_t *self)
-{
-    return self->waiting == 0 && stint_pushes_unanswered (&self->client->pushes) == 0
-           && self->returned >= s_pushed (self);
-}
-
-static bool
-s_has_outcome (void *argument)
-{
-    const stint_batch_t *self = argument;
-    return self->first || self->failed != STINT_OK
-           || self->client->pushes.batch_status != STINT_OK || s_over (self);
-}
-
-//  Takes the next outcome of the oldest message.
-
-static stint_status_t
-s_take (stint_batch_t *self, stint_result_t *result)
-{
-    stint_item_t item;
-    if (!stint_wire_next (&self->first->message, &item) || item.verdict < STINT_DONE
-        || item.verdict > STINT_CANCELLED) {
-        s_fail (self, STINT_ERR_PROTOCOL, BROKEN);
-        return s_state (self);
-    }
-    *result = (stint_result_t){item.id, item.number, item.attempts,
-                               (stint_state_t) item.verdict, item.body};
-    self->returned++;
-    self->returned_bytes = item.body.size;
-    self->ended [item.verdict]++;
-    return STINT_OK;
-}
-
-stint_status_t
-stint_batch_next (stint_batch_t *self, int timeout_ms, stint_result_t *result)
-{
-    assert (self && result);
-    stint_client_t *client = self->client;
-    s_finish (self);
-    if (self->first && self->failed == STINT_OK) {
-        s_glance (self, false);
-        return s_take (self, result);
-    }
-    stint_status_t status = s_state (self);
-    if (status != STINT_OK)
-        return status;
-
-    int64_t deadline = stint_client_begin (client, timeout_ms);
-    if (self->settle_at == 0)
-        self->settle_at = client->begun_at + SETTLE_MS;
-    self->urgent = timeout_ms != 0;
-    status = stint_client_until (client, s_has_outcome, self, deadline);
-    self->urgent = false;
-    if (status == STINT_ERR_PENDING && timeout_ms != 0 && !client->dealer.up)
-        return stint_client_late (client, false);
-    if (status == STINT_ERR_PENDING)
-        return stint_client_fail (client, status, "no task of batch %s has ended",
-                                  self->name);
-    if (status == STINT_OK && self->first)
-        return s_take (self, result);
-    if (status == STINT_OK)
-        status = s_state (self);
-    if (status != STINT_OK)
-        return status;
-    if (self->finished != self->acknowledged)
-        s_collect (self, WINDOW);
-    return stint_client_fail (client, STINT_ERR_NOT_FOUND,
-                              "every task of batch %s has ended", self->name);
+    return status == STINT_OK ? stint_batch_state (self) : status;
 }

@@ -23,9 +23,11 @@ typedef enum {
     STP_PUSH = 0x01,       //  Client: add tasks
     STP_BATCH = 0x02,      //  Client: open a batch
     STP_COLLECT = 0x03,    //  Client: send me outcomes, forget those up to here
-    STP_CANCEL = 0x04,     //  Client: cancel a task
+    STP_CANCEL = 0x04,     //  Client: cancel tasks
     STP_GROUP = 0x05,      //  Client: create, change or remove a group
     STP_QUERY = 0x06,      //  Client: tell me about yourself
+    STP_RETRY = 0x07,      //  Client: try dead tasks again
+    STP_DROP = 0x08,       //  Client: forget ended tasks
     STP_WORKER = 0x09,     //  Client: tell workers what to do
     STP_READY = 0x21,      //  Worker: here I am, and this is what I hold (READY)
     STP_CREDIT = 0x22,     //  Worker: I will hold so many tasks

@@ -1,10 +1,9 @@
 //  stint_wire: STP/1, the commands that travel between clients, workers and the broker
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  PROTOCOL.md is the normative text. A message is a header frame ("STP", version, command,
-//  one msgpack map) and payload frames. Bodies up to STINT_INLINE_MAX bytes ride in the
-//  header; a larger one is a frame of its own, and the header holds the number of that
-//  frame.
+//  PROTOCOL.md is the normative text, which a test compares with the tables in
+//  stint_wire.c. A message is a header frame ("STP", version, command, one msgpack map) and
+//  payload frames: one for each body over STINT_INLINE_MAX, whose number the header holds.
 
 #ifndef STINT_WIRE_H
 #define STINT_WIRE_H
@@ -35,6 +34,7 @@ typedef struct {
     uint64_t state;           //  x: a task's state
     uint64_t bytes;           //  l: bytes of payload that a worker will hold
     uint64_t most;            //  v: most tasks that one push may have
+    uint64_t again;           //  j: ends of tasks of the batch that were taken back
     stint_bytes_t operation;  //  o: what to do, or what to ask
     stint_bytes_t error;      //  e: code of an error
     stint_bytes_t text;       //  m: text for people
@@ -75,8 +75,8 @@ typedef struct {
     stint_bytes_t terms;  //  PUSH: what the task asks for, a packed map
 } stint_item_t;
 
-//  Understands one message: the header frame, then payload frames, and borrows all of them.
-//  Checks fields for type and limit, bodies for their frames, names for their letters.
+//  Understands one message, header frame and payload frames, and borrows all of them:
+//  checks types, limits, letters of names, frames of bodies.
 stint_wire_status_t stint_wire_decode (stint_message_t *self, const stint_bytes_t *frames,
                                        size_t frame_count);
 
@@ -97,8 +97,7 @@ const char *stint_wire_name (stp_command_t command);
 bool stint_wire_name_valid (stint_bytes_t name);
 
 //  ---------------------------------------------------------------------------------
-//  Writing. The header is written into a writer, field by field; the caller says how many
-//  fields follow. Lists are opened, filled with stint_wire_put, and closed.
+//  Writing, field by field; lists are opened, filled with stint_wire_put, and closed.
 
 //  Begins a message: empties the writer and writes magic, version, command, map.
 void stint_wire_begin (stint_writer_t *out, stp_command_t command, uint32_t fields);
@@ -110,7 +109,7 @@ void stint_wire_text (stint_writer_t *out, char letter, const char *value);
 //  Writes the letter of a field whose value the caller packs next.
 void stint_wire_field (stint_writer_t *out, char letter);
 
-//  Opens the list of field 't' and returns where it is, for stint_write_array_close.
+//  Opens the list of field 't'. Returns where, for stint_write_array_close.
 size_t stint_wire_list (stint_writer_t *out);
 
 //  Appends one element in the shape of the command. With item->frame the body is that

@@ -25,7 +25,7 @@ while len(results) < len(lines):  # each turn is a session, on a socket of its o
             elif command == ACCEPTED:  # a request's number: lines that are taken with it
                 taken, batch = fields["r"], fields.get("b") or batch
             elif command == OUTCOME:
-                for _, place, state, _, body in fields["t"]:
+                for _, place, state, _, body in (item for item in fields["t"] if item[0]):
                     body = frames[body - 1] if isinstance(body, int) else body or b""
                     results[place] = body if state == 4 else b"FAILED: " + body
             if command in (ACCEPTED, OUTCOME):

@@ -42,9 +42,8 @@ static const char *
 s_audit_task (const core_t *core, const task_t *task)
 {
     AUDIT (task->state >= STINT_DELAYED && task->state < TASK_STATES);
-    bool slim = task->state == STINT_DONE || task->state == STINT_CANCELLED;
-    AUDIT ((task->payload.block == 0) == slim);
-    if (slim)
+    AUDIT ((task->payload.block == 0) == (task->state == STINT_DONE));
+    if (task_ended (task->state))
         AUDIT (task->result.block);
     if (task->state == STINT_RUNNING)
         AUDIT (task->fence > 0 && task->attempts > 0);
@@ -177,7 +176,8 @@ s_audit_batch (const core_t *core, uint32_t slot)
         flight += before <= batch->delivered ? tasks [task].result.size : 0;
     }
     AUDIT (!batch->collector || flight == batch->flight);
-    AUDIT (before <= batch_ended (batch));
+    AUDIT (before <= batch_places (batch));
+    AUDIT (batch->collected <= batch_places (batch));
     AUDIT (batch->held - ended + batch_ended (batch) == batch->pushed);
     return NULL;
 }

@@ -114,10 +114,12 @@ for program in stint stint-broker stint-worker; do
     has out '^  -V, --version  +print the version$'
 done
 run 0 help
-for command in push map wait result status ls show explain cancel ping group worker version help; do
+commands='push map wait result status ls show explain cancel retry drop ping group worker
+          version help'
+for command in $commands; do
     has out "^  $command "
 done
-for command in push map wait result status ls show explain cancel ping group worker version help; do
+for command in $commands; do
     run 0 "$command" --help
     has out "^usage: stint $command"
     says err
@@ -227,6 +229,13 @@ run 1 result "$dead"
 run 0 show "$dead"
 has out '^state +dead$'
 has out '^error +exit 65: no such page: bad one$'
+has out '^ +bad one$'
+run 0 show "$dead" --payload "$home/payload"
+says out
+[ "$(cat "$home/payload")" = 'bad one' ] || fail 'another payload'
+run 65 show "$task" --payload "$home/payload"
+has err "^stint: task $task is done: its payload is gone$"
+run 65 show 999999 --payload "$home/payload"
 run 65 wait 999999
 run 65 show 999999
 run 65 cancel "$task"
@@ -255,6 +264,57 @@ run 0 ls nobody
 has out "^ *$waiting +nobody +ready "
 run 0 cancel "$waiting"
 run 65 push 'no group' x
+
+#  ---------------------------------------------------------------------------------
+#  Dead and cancelled tasks
+
+run 0 retry "$waiting"
+has err "^stint: task $waiting is ready again$"
+run 0 retry "$waiting"
+has err "^stint: task $waiting is waiting or running already$"
+run 65 drop "$waiting"
+has err "^stint: cannot drop task $waiting: .*has not ended"
+run 65 retry "$task" "$waiting"
+has err "^stint: cannot retry task $task: .*ended well"
+has err "^stint: task $waiting is waiting"
+run 0 push upper gone
+gone=$(cat "$home/out")
+run 0 wait "$gone"
+run 0 drop "$gone"
+run 65 show "$gone"
+run 64 retry
+has err '^stint: retry: which tasks\?$'
+run 64 retry 1 --group picky
+run 64 drop --group picky --state dad
+has err 'did you mean "dead"'
+run 65 retry --group picky --state done
+run 65 retry --group no-such-group
+has err '^stint: there is no group "no-such-group"$'
+run 65 retry --group picky --batch no-such-batch
+has err '^stint: there is no batch "no-such-batch" in group "picky"$'
+for page in one two three; do
+    run 1 push picky --wait "bad $page"
+done
+run 0 retry --group picky --error-like 'no such page: bad two' --dry-run
+has out '^[0-9]+$'
+[ "$(wc -l < "$home/out")" -eq 1 ] || fail 'more than one task'
+has err '^stint: would retry 1 task of picky$'
+run 0 retry --group picky --error-like 'bad t' --json
+says out '{"group":"picky","retried":2}'
+run 0 drop --group picky --error-like 'bad t' --quiet
+says err
+run 0 push nobody one
+run 0 cancel --group nobody --state ready
+has err '^stint: cancelled [2-9] tasks of nobody$'
+run 0 retry --group nobody --state cancelled
+has err '^stint: retried [2-9] tasks of nobody$'
+run 0 group purge nobody
+has err '^stint: cancelled [2-9] and dropped [2-9] tasks of nobody$'
+run 0 ls nobody
+says out
+run 0 group purge nobody --json
+says out '{"group":"nobody","cancelled":0,"dropped":0}'
+run 65 group purge no-such-group
 
 #  ---------------------------------------------------------------------------------
 #  Many tasks
@@ -428,7 +488,7 @@ run 124 wait "$held" --timeout 300ms
 run 0 group resume later
 run 0 wait "$held"
 run 0 group list
-has out '^later .* 3 +-$'
+has out '^later .* 3$'
 
 # Who stops a group says why, over a restart.
 STINT_USER=ann run 0 group pause later --reason 'moving disks'

@@ -33,7 +33,7 @@ static const stp_command_t s_commands [] = {
     STP_PUSH,   STP_READY,  STP_RESULT,   STP_COLLECT, STP_BATCH,   STP_PUSH,
     STP_CREDIT, STP_CANCEL, STP_GROUP,    STP_QUERY,   STP_RETURN,  STP_HEARTBEAT,
     STP_BYE,    STP_RESULT, STP_READY,    STP_PUSH,    STP_COLLECT, STP_TASK,
-    STP_STATE,  STP_ERROR,  STP_PROGRESS, STP_REVOKE,
+    STP_STATE,  STP_ERROR,  STP_PROGRESS, STP_REVOKE,  STP_RETRY,   STP_DROP,
 };
 
 #define COMMANDS (sizeof s_commands / sizeof s_commands [0])
@@ -239,12 +239,17 @@ s_send (s_play_t *self, uint32_t session, stp_command_t command)
         [STP_CANCEL] = "ri",   [STP_GROUP] = "rogf", [STP_QUERY] = "ro",
         [STP_READY] = "rwhct", [STP_CREDIT] = "c",   [STP_RESULT] = "rt",
         [STP_RETURN] = "t",    [STP_PROGRESS] = "t", [STP_ERROR] = "em",
+        [STP_RETRY] = "r",     [STP_DROP] = "r",
     };
     static const char more [] = "bilxnkgadcuyz";
     char letters [32] = "";
-    bool one_task = command == STP_COLLECT && self->step [3] % 3 == 0;
-    if (command <= STP_ERROR && wanted [command])
-        snprintf (letters, sizeof letters, "%s", one_task ? "ri" : wanted [command]);
+    bool many = command == STP_CANCEL || command == STP_RETRY || command == STP_DROP;
+    bool one_task = (command == STP_COLLECT || many) && self->step [3] % 3 == 0;
+    const char *usual = command <= STP_ERROR ? wanted [command] : NULL;
+    if (many && self->step [3] % 3 == 1)
+        usual = self->step [3] % 2 ? "rg" : "rgxb";
+    if (usual)
+        snprintf (letters, sizeof letters, "%s", one_task ? "ri" : usual);
     size_t count = strlen (letters);
     if (s_draw (self, 3) == 0) {
         char extra = more [s_draw (self, sizeof more - 1)];

@@ -272,6 +272,7 @@ static const struct {
     {'x', false, offsetof (stint_message_t, state)},
     {'l', false, offsetof (stint_message_t, bytes)},
     {'v', false, offsetof (stint_message_t, most)},
+    {'j', false, offsetof (stint_message_t, again)},
     {'g', true, offsetof (stint_message_t, group)},
     {'n', true, offsetof (stint_message_t, name)},
     {'o', true, offsetof (stint_message_t, operation)},

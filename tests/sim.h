@@ -52,9 +52,10 @@ typedef struct {
     stp_command_t command;
     uint8_t group;    //  Which of the names, from 0
     uint8_t groups;   //  READY: a bit a name
-    uint8_t setting;  //  GROUP: which, from 1; 0 removes. QUERY: which operation
+    uint8_t setting;  //  GROUP: which, from 1; 0 removes. QUERY: which operation. CANCEL,
+                      //  RETRY, DROP of a group: only in that state
     bool broken;      //  Its bytes are not a message
-    bool more;        //  READY: another one follows
+    bool more;        //  READY: another one follows. CANCEL, RETRY, DROP: of a group
     uint32_t item_count;
     int64_t sent_at;
     uint64_t request;
@@ -90,6 +91,8 @@ typedef struct {
     bool settled;           //  It is gone, as it may be
     bool due;               //  Under that number its time had come once
     uint8_t ended;          //  State at the last look, if it had ended then
+    bool retried;           //  Its end was taken back, and it may end another time
+    bool dropped;           //  Somebody had it forgotten
     uint8_t told;           //  State that somebody was told it ended in, 0 for none
     uint32_t nonce;         //  Of the result that was told
     uint32_t given;         //  How often it was given out

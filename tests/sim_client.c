@@ -265,9 +265,10 @@ s_hear_outcome (sim_t *self, uint32_t peer, const sim_said_t *said)
     bool again = said->number != client->number || said->turn != client->turn;
     client->number = said->number;
     client->turn = said->turn;
-    sim_check (self,
-               again || (client->fresh ? place > client->cursor : place > client->received),
-               "S10", "outcome %lu comes behind %lu", place, client->received);
+    //  It may have acknowledged more than has come to it on this connection
+    bool next = place == client->received + 1 || place == client->cursor + 1;
+    sim_check (self, again || (client->fresh ? place > client->cursor : next), "S10",
+               "outcome %lu comes behind %lu", place, client->received);
     client->fresh = false;
     client->received = place;
 }
@@ -299,13 +300,24 @@ s_after (const sim_t *self, uint64_t *chance)
     return core && core->next_id > back ? core->next_id - back : UINT64_MAX - back;
 }
 
+//  Returns the number of a task, which is dead or cancelled if a few tries find one.
+
+static uint64_t
+s_any_task (const sim_t *self, int tries, uint64_t *chance)
+{
+    const sim_truth_t *truth = &self->truths [sim_random (chance, self->truth_count)];
+    while (--tries > 0 && truth->told != STINT_DEAD && truth->told != STINT_CANCELLED)
+        truth = &self->truths [sim_random (chance, self->truth_count)];
+    return truth->id;
+}
+
 static void
 s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
 {
     sim_message_t message = {.command = command};
     message.request = REQUEST (FOR_OTHER, ++self->peers [peer].requests);
     if (self->truth_count > 0)
-        message.id = self->truths [sim_random (chance, self->truth_count)].id;
+        message.id = s_any_task (self, command == STP_RETRY ? 8 : 1, chance);
     message.group = (uint8_t) sim_random (chance, SIM_GROUPS);
     if (command == STP_CANCEL)
         message.request = REQUEST (FOR_CANCEL, message.id);
@@ -325,6 +337,38 @@ s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
     }
     if (message.id || command == STP_QUERY || command == STP_GROUP)
         sim_link_send (self, peer, &message);
+}
+
+//  Cancels, retries or drops the tasks of a group.
+
+static void
+s_ask_many (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
+{
+    sim_message_t message = {.command = command, .more = true};
+    message.request = REQUEST (FOR_OTHER, ++self->peers [peer].requests);
+    message.group = (uint8_t) sim_random (chance, SIM_GROUPS);
+    message.cursor = s_after (self, chance);
+    if (sim_random (chance, 2))
+        message.setting = (uint8_t) sim_random (chance, STINT_CANCELLED + 1);
+    if (sim_random (chance, 4) == 0)
+        message.batch = s_client (self, peer)->batch;
+    sim_link_send (self, peer, &message);
+}
+
+static void
+s_operate (sim_t *self, uint32_t peer, uint64_t *chance)
+{
+    uint64_t number = sim_random (chance, 20);
+    if (number < 11)
+        s_ask (self, peer, STP_RETRY, chance);
+    else if (number < 15)
+        s_ask_many (self, peer, STP_RETRY, chance);
+    else if (number < 16)
+        s_ask_many (self, peer, STP_CANCEL, chance);
+    else if (number < 19)
+        s_ask (self, peer, STP_DROP, chance);
+    else
+        s_ask_many (self, peer, STP_DROP, chance);
 }
 
 //  In the end every group has to come to its end.
@@ -363,8 +407,10 @@ sim_client_act (sim_t *self, uint32_t peer, uint64_t *chance)
         else if (number < 200)
             s_resume (self, peer, chance);
     }
-    else if (number < 550)
+    else if (number < 520)
         s_push (self, peer, chance);
+    else if (number < 550)
+        s_operate (self, peer, chance);
     else if (number < 600)
         s_push_oddly (self, peer, chance);
     else if (number < 620)

@@ -33,6 +33,9 @@ static bool
 s_settled (const core_t *core, int64_t now)
 {
     uint32_t oldest = core->sessions.heard.head;
+    const tasks_t *tasks = &core->tasks;
+    if (tasks->dues.count > 0 && tasks->tasks.pool [tasks->dues.slots [0]].due <= now)
+        return false;
     return !core->sessions.gone.head && !core->orphans.head && !core->awaiting
            && (!oldest
                || core_patience (core, sessions_gone_at (&core->sessions, oldest)) > now);

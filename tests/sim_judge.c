@@ -79,10 +79,11 @@ sim_truth_before (sim_t *self, const sim_message_t *message, uint32_t session)
                       message->broken || !sender->worker ? UINT32_MAX : session);
         }
     }
-    else if (message->command == STP_CANCEL)
+    else if (message->command == STP_CANCEL && !message->more)
         s_before (self, 0, message->id, 0, UINT32_MAX);
     else if (message->command == STP_COLLECT && message->batch && !message->broken)
         s_note_cursor (self, message, session);
+    sim_many_before (self, message);
 }
 
 //  How a failed attempt has to leave its task.
@@ -243,6 +244,7 @@ void
 sim_truth_after (sim_t *self, const sim_message_t *message, uint32_t session)
 {
     sim_notice_after (self, message, session);
+    sim_many_after (self, message);
     if (s_lists (message)) {
         for (uint32_t index = 0; index < message->item_count; index++)
             s_judge_item (self, index);
@@ -255,7 +257,7 @@ sim_truth_after (sim_t *self, const sim_message_t *message, uint32_t session)
                 truth->adopter = 0;
         }
     }
-    else if (message->command == STP_CANCEL)
+    else if (message->command == STP_CANCEL && !message->more)
         s_judge_cancel (self);
     else if (message->command == STP_PROGRESS)
         sim_note_taken (self, message);
@@ -290,16 +292,19 @@ s_judge_task (sim_t *self, sim_said_t *said)
     sim_check (self, strcmp (name, sim_groups [truth->group]) == 0, "S2",
                "task %lu of %s is given out as one of %s", reply->id,
                sim_groups [truth->group], name);
-    sim_check (self, !truth->told, "S4", "task %lu is given out after its end", reply->id);
+    sim_check (self, !truth->told || (truth->retried && truth->told != STINT_DONE), "S4",
+               "task %lu is given out after its end", reply->id);
     sim_check (self, !s_has_it (self, truth), "L2",
                "task %lu is run again, though worker %u has it", reply->id,
                truth->adopter - 1);
     //  A clock that a crash sets back to the journal's end takes no delay back that was
     //  over
-    sim_check (self, truth->due || broker->now >= truth->taken_at + (int64_t) truth->delay,
+    sim_check (self,
+               truth->due || truth->retried
+                   || broker->now >= truth->taken_at + (int64_t) truth->delay,
                "S9", "task %lu is early", reply->id);
     truth->due = true;
-    if (!truth->given && !truth->delay && !truth->terms.order) {
+    if (!truth->given && !truth->delay && !truth->terms.order && !truth->retried) {
         uint32_t lane = truth->terms.priority * 1u * SIM_NAMES + truth->terms.key;
         uint64_t *first = &broker->first_given [reply->group][lane];
         sim_check (self, reply->id > *first, "S9", "task %lu of %s comes behind task %lu",
@@ -396,9 +401,12 @@ s_judge_stale (sim_t *self, const sim_said_t *said)
     const reply_t *reply = &said->reply;
     const sim_truth_t *truth = sim_truth_of (self, reply->id);
     sim_seen (self, said->code == 'c' ? RARE_STALE_CLAIM : RARE_STALE);
+    if (!truth || said->code != 'c' || truth->adopter != said->link / 2 + 1)
+        return;
+    //  Its time may be over meanwhile, and what it came to forgotten
     const task_t *task = sim_task (self, reply->id);
-    if (!truth || said->code != 'c' || truth->adopter != said->link / 2 + 1
-        || (task && task->state == STINT_CANCELLED))
+    bool timed = truth->terms.expires || truth->terms.deadline;
+    if ((task && task->state == STINT_CANCELLED) || (timed && !task))
         return;
     sim_check (self, truth->fence != reply->fence || !s_has_it (self, truth), "L2",
                "worker %u has task %lu, and is not let go on", said->link / 2, reply->id);
@@ -486,6 +494,10 @@ s_judge_outcome (sim_t *self, const sim_said_t *said)
 {
     const reply_t *reply = &said->reply;
     uint64_t fence = said->body.fence;
+    if (reply->batch && !reply->id) {
+        sim_seen (self, RARE_EMPTY_PLACE);
+        return;
+    }
     sim_check (self, !fence || said->body.of == reply->id, "S2",
                "task %lu has a result of task %lu", reply->id, said->body.of);
     sim_check (self, reply->state != STINT_DONE || fence, "S5",
@@ -496,11 +508,14 @@ s_judge_outcome (sim_t *self, const sim_said_t *said)
     sim_truth_t *truth = sim_truth_of (self, reply->id);
     sim_check (self,
                !truth->position
-                   || (truth->batch == reply->batch && truth->position == reply->cursor),
+                   || (truth->batch == reply->batch
+                       && (truth->position == reply->cursor
+                           || (truth->retried && truth->position < reply->cursor))),
                "S10", "task %lu is outcome %lu, then %lu", reply->id, truth->position,
                reply->cursor);
     if (truth->position)
-        sim_seen (self, RARE_OUTCOME_AGAIN);
+        sim_seen (self,
+                  truth->position == reply->cursor ? RARE_OUTCOME_AGAIN : RARE_TOLD_TWICE);
     truth->batch = reply->batch;
     truth->position = reply->cursor;
 }

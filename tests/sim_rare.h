@@ -78,6 +78,13 @@
     X (RARE_CANCEL_WAITING, "waiting task was cancelled")                                  \
     X (RARE_CANCEL_RUNNING, "running task was cancelled")                                  \
     X (RARE_CANCEL_LATE, "cancel came after the end")                                      \
+    X (RARE_CANCEL_MANY, "tasks of a group were cancelled by one request")                 \
+    X (RARE_RETRIED, "dead task was retried")                                              \
+    X (RARE_RETRIED_CANCELLED, "cancelled task was retried")                               \
+    X (RARE_RETRIED_MANY, "tasks of a group were retried by one request")                  \
+    X (RARE_TOLD_TWICE, "second end of a task that was retried was told")                  \
+    X (RARE_EMPTY_PLACE, "empty place was sent to a collector")                            \
+    X (RARE_DROP_ASKED, "ended task was dropped by a request")                             \
     X (RARE_REVOKED_RESULT, "result came after its revoke")                                \
     X (RARE_WATCH, "end of a single task was waited for, and told")                        \
     X (RARE_BATCH_TWICE, "second collector took a batch over")                             \

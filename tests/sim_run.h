@@ -4,7 +4,7 @@
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
-#include "sim_world.h"
+#include "sim_before.h"
 
 //  Timers. Each has one place, so setting one again moves it.
 
@@ -21,28 +21,6 @@ enum {
 };
 
 _Static_assert(SIM_AT_START < SIM_TIMERS, "there is a place for each timer");
-
-//  What there was before the core took a message.
-
-typedef struct {
-    const sim_message_t *message;  //  Null when none is in hand
-    size_t replies;                //  There were
-    bool claims;                   //  It is a READY
-    uint32_t held;                 //  Tasks that the session held
-    uint32_t groups;               //  There were
-    uint32_t batches;
-    uint32_t producers;
-    uint32_t told_ms;
-    uint64_t next_batch;
-    core_totals_t totals;
-    struct {
-        bool matches;   //  The attempt is the session's
-        uint8_t state;  //  0 when the task is not there
-        uint16_t attempts;
-        uint16_t failures;
-        uint64_t fence;
-    } tasks [SIM_ITEMS];  //  Of its items, or the one that it names
-} sim_before_t;
 
 struct sim {
     sim_plan_t plan;

@@ -111,7 +111,8 @@ s_judge_key (sim_t *self, const sim_truth_t *truth, uint64_t most)
                s_names [truth->terms.key], most);
 }
 
-//  All that were pushed before it in its order have ended.
+//  All that were pushed before it in its order have ended, but for those that somebody had
+//  tried again.
 
 static void
 s_judge_order (sim_t *self, const sim_truth_t *truth)
@@ -119,7 +120,7 @@ s_judge_order (sim_t *self, const sim_truth_t *truth)
     for (uint32_t index = 0; index < self->truth_count; index++) {
         const sim_truth_t *other = &self->truths [index];
         if (other->group != truth->group || other->terms.order != truth->terms.order
-            || other->id >= truth->id)
+            || other->id >= truth->id || other->retried)
             continue;
         const task_t *task = s_task (self, other);
         sim_check (self, !task || task_ended (task->state), "S18",
@@ -173,7 +174,7 @@ sim_terms_run (sim_t *self)
     const tasks_t *tasks = &core->tasks;
     if (self->plan.terms == 0)
         return;
-    if (tasks->dues.count > 0 && !effects_due (&self->broker.effects)) {
+    if (tasks->dues.count > 0 && !core->awaiting && !effects_due (&self->broker.effects)) {
         const task_t *first = &tasks->tasks.pool [tasks->dues.slots [0]];
         sim_check (self, first->due > self->broker.now, "S9",
                    "task %lu is %s, and its time was over at %ld", first->id,

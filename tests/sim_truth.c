@@ -67,8 +67,12 @@ sim_truth_told (sim_t *self, uint64_t id, uint8_t state, uint64_t fence, uint32_
 {
     sim_truth_t *truth = sim_truth_of (self, id);
     sim_check (self, truth, "S2", "task %lu ended, and nobody pushed it", id);
-    if (!truth->told) {
-        self->counts.ended++;
+    //  Of one that was retried an earlier end may be told late, and only one that is good
+    //  is the last
+    if (truth->retried && truth->told == STINT_DONE && state != STINT_DONE)
+        return;
+    if (!truth->told || (truth->retried && truth->told != STINT_DONE)) {
+        self->counts.ended += !truth->told;
         truth->told = state;
         truth->result_fence = fence;
         truth->nonce = nonce;
@@ -86,7 +90,7 @@ void
 sim_truth_recorded (sim_t *self, uint64_t id, uint64_t fence)
 {
     sim_truth_t *truth = sim_truth_of (self, id);
-    uint32_t nonce = truth && truth->told ? truth->nonce : NONCE_UNKNOWN;
+    uint32_t nonce = truth && truth->told == STINT_DONE ? truth->nonce : NONCE_UNKNOWN;
     sim_truth_told (self, id, STINT_DONE, fence, nonce);
 }
 
@@ -98,7 +102,7 @@ sim_truth_recorded (sim_t *self, uint64_t id, uint64_t fence)
 static bool
 s_may_be_gone (const sim_t *self, const sim_truth_t *truth)
 {
-    if (truth->ended && truth->until <= self->broker.now)
+    if (truth->dropped || (truth->ended && truth->until <= self->broker.now))
         return true;
     return truth->told && truth->position
            && self->acked [truth->batch % SIM_ACKED].id == truth->batch
@@ -125,7 +129,8 @@ s_look_at (sim_t *self, sim_truth_t *truth)
     const task_t *task = &core->tasks.tasks.pool [slot];
     truth->ended = task_ended (task->state) ? task->state : 0;
     truth->until = truth->ended ? task->until : 0;
-    sim_check (self, !truth->told || truth->told == task->state, "S4",
+    bool again = truth->retried && truth->told != STINT_DONE;
+    sim_check (self, !truth->told || again || truth->told == task->state, "S4",
                "task %lu ended as %s and is %s", truth->id,
                stint_state_name ((stint_state_t) truth->told),
                stint_state_name ((stint_state_t) task->state));

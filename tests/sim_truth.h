@@ -19,6 +19,10 @@ void sim_truth_name (sim_t *self, uint32_t truth, uint64_t id);
 void sim_truth_before (sim_t *self, const sim_message_t *message, uint32_t session);
 void sim_truth_after (sim_t *self, const sim_message_t *message, uint32_t session);
 
+//  The same for CANCEL, RETRY and DROP: sim_many.c
+void sim_many_before (sim_t *self, const sim_message_t *message);
+void sim_many_after (sim_t *self, const sim_message_t *message);
+
 //  Notes rare events: around a message, and around a run of the core.
 void sim_notice_before (sim_t *self, const sim_message_t *message, uint32_t session);
 void sim_notice_after (sim_t *self, const sim_message_t *message, uint32_t session);

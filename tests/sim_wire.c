@@ -214,6 +214,27 @@ s_write_collect (const sim_message_t *message)
     stint_wire_number (&s_header, 'k', message->cursor);
 }
 
+//  CANCEL, RETRY and DROP: of one task, or of those of a group.
+
+static void
+s_write_many (const sim_message_t *message)
+{
+    bool many = message->more;
+    uint32_t fields = many ? 3u + (message->setting > 0) + (message->batch > 0) : 2;
+    stint_wire_begin (&s_header, message->command, fields);
+    stint_wire_number (&s_header, 'r', message->request);
+    if (!many) {
+        stint_wire_number (&s_header, 'i', message->id);
+        return;
+    }
+    stint_wire_text (&s_header, 'g', sim_groups [message->group]);
+    stint_wire_number (&s_header, 'a', message->cursor);
+    if (message->setting > 0)
+        stint_wire_number (&s_header, 'x', message->setting);
+    if (message->batch > 0)
+        stint_wire_number (&s_header, 'b', message->batch);
+}
+
 static void
 s_write_worker (const sim_message_t *message)
 {
@@ -226,17 +247,13 @@ s_write_worker (const sim_message_t *message)
 static void
 s_write_other (const sim_message_t *message)
 {
-    bool requests = message->command == STP_RESULT || message->command == STP_CANCEL;
+    bool requests = message->command == STP_RESULT;
     bool lists = message->command == STP_RESULT || message->command == STP_RETURN
                  || message->command == STP_PROGRESS;
-    bool names = message->command == STP_CANCEL;
     bool counts = message->command == STP_CREDIT;
-    stint_wire_begin (&s_header, message->command,
-                      (uint32_t) requests + lists + names + counts);
+    stint_wire_begin (&s_header, message->command, (uint32_t) requests + lists + counts);
     if (requests)
         stint_wire_number (&s_header, 'r', message->request);
-    if (names)
-        stint_wire_number (&s_header, 'i', message->id);
     if (counts)
         stint_wire_number (&s_header, 'c', message->count);
 }
@@ -265,6 +282,11 @@ s_write (const sim_message_t *message)
             break;
         case STP_WORKER:
             s_write_worker (message);
+            break;
+        case STP_CANCEL:
+        case STP_RETRY:
+        case STP_DROP:
+            s_write_many (message);
             break;
         default:
             s_write_other (message);

@@ -34,18 +34,24 @@ s_ended (uint32_t batch, uint32_t place)
     task->batch = batch;
     task->holder = place;
     task->result.size = 10;
+    task->state = STINT_DEAD;
+    s_batches.batches.pool [batch].dead++;
+    s_batches.batches.pool [batch].held++;
     batches_end (&s_batches, s_tasks.tasks.pool, slot);
     return slot;
 }
 
-//  Delivers the next outcome and returns its place, or 0.
+//  Delivers the next place and returns it: 0 when there is none, EMPTY when it is empty.
+
+#define EMPTY UINT32_MAX
 
 static uint32_t
 s_deliver (uint32_t batch)
 {
-    uint32_t slot = batches_deliver (&s_batches, s_tasks.tasks.pool, batch);
+    uint32_t slot;
+    bool more = batches_deliver (&s_batches, s_tasks.tasks.pool, batch, &slot);
     batches_update (&s_batches, batch);
-    return slot ? s_tasks.tasks.pool [slot].holder : 0;
+    return !more ? 0 : slot ? s_tasks.tasks.pool [slot].holder : EMPTY;
 }
 
 Test (batch, is_found_by_number_and_by_name_within_its_group)
@@ -68,14 +74,13 @@ Test (batch, is_found_by_number_and_by_name_within_its_group)
 
 Test (batch, outcomes_that_come_out_of_order_find_their_places)
 {
-    static const uint32_t order [] = {4, 9, 2, 3, 7, 1, 8};
-    static const uint32_t sorted [] = {1, 2, 3, 4, 7, 8, 9};
+    static const uint32_t order [] = {4, 6, 2, 3, 7, 1, 5};
     uint32_t batch = batches_ensure (&s_batches, 1);
     for (size_t index = 0; index < 7; index++)
         s_ended (batch, order [index]);
     batches_collect (&s_batches, batch, 1, 1, 100);
     for (size_t index = 0; index < 7; index++)
-        cr_assert_eq (s_deliver (batch), sorted [index]);
+        cr_assert_eq (s_deliver (batch), index + 1);
     cr_assert_eq (s_deliver (batch), 0);
 }
 
@@ -94,6 +99,7 @@ Test (batch, has_news_only_for_a_collector_with_room)
     batches_collect (&s_batches, batch, 0, 0, 0);
     cr_assert_eq (s_batches.news.count, 0);
     batches_collect (&s_batches, batch, 3, 1, 9);
+    s_batches.batches.pool [batch].held = 0;
     batches_remove (&s_batches, batch);
     cr_assert_eq (s_batches.news.count, 0);
 }
@@ -110,12 +116,45 @@ Test (batch, what_is_forgotten_is_on_its_way_no_more)
     cr_assert_eq (s_batches.batches.pool [batch].flight, 20);
     batches_forget (&s_batches, s_tasks.tasks.pool, slots [1]);
     cr_assert_eq (s_batches.batches.pool [batch].flight, 10);
-    batches_forget (&s_batches, s_tasks.tasks.pool, slots [1]);
     batches_forget (&s_batches, s_tasks.tasks.pool, slots [3]);
     cr_assert_eq (s_batches.batches.pool [batch].flight, 10);
+    cr_assert_eq (s_deliver (batch), EMPTY);
     cr_assert_eq (s_deliver (batch), 0);
     s_ended (batch, 4);
     cr_assert_eq (s_deliver (batch), 4);
+}
+
+Test (batch, an_end_that_is_taken_back_leaves_its_place_empty)
+{
+    uint32_t batch = batches_ensure (&s_batches, 1);
+    const batch_t *there = &s_batches.batches.pool [batch];
+    uint32_t slots [4];
+    for (uint32_t place = 1; place <= 3; place++)
+        slots [place] = s_ended (batch, place);
+    batches_collect (&s_batches, batch, 3, 1, 100);
+    cr_assert_eq (s_deliver (batch), 1);
+    batches_reopen (&s_batches, s_tasks.tasks.pool, slots [1]);
+    cr_assert_eq (there->flight, 0);
+    batches_reopen (&s_batches, s_tasks.tasks.pool, slots [2]);
+    cr_assert_eq (batch_ended (there), 1);
+    cr_assert_eq (batch_places (there), 3);
+    cr_assert_eq (there->held, 3);
+    cr_assert_eq (s_deliver (batch), EMPTY);
+    cr_assert_eq (s_deliver (batch), 3);
+    cr_assert_eq (s_deliver (batch), 0);
+    batches_advance (&s_batches, batch, 3);
+    s_ended (batch, 4);
+    cr_assert_eq (s_deliver (batch), 4);
+}
+
+Test (batch, an_end_that_was_counted_nowhere_is_taken_back_all_the_same)
+{
+    uint32_t batch = batches_ensure (&s_batches, 1);
+    const batch_t *there = &s_batches.batches.pool [batch];
+    batches_uncount (&s_batches, batch, STINT_DEAD);
+    batches_uncount (&s_batches, batch, STINT_CANCELLED);
+    cr_assert_eq (batch_ended (there), 0);
+    cr_assert_eq (batch_places (there), 2);
 }
 
 Test (batch, counts_what_has_ended_and_a_digest_sees_it)

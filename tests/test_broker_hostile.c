@@ -38,7 +38,7 @@ static const s_bad_t s_bad [] = {
     BAD ("version 0", "STP\0\6\200", "version"),
     BAD ("version 2", "STP\2\6\200", "version"),
     BAD ("version 255 with nonsense", "STP\377\377\377", "version"),
-    BAD ("no such command", "STP\1\7\201\241r\1", "command"),
+    BAD ("no such command", "STP\1\37\201\241r\1", "command"),
     BAD ("a broker's command", "STP\1\141\201\241r\1", "command"),
     BAD ("no map", "STP\1\6", "malformed"),
     BAD ("an array", "STP\1\6\220", "malformed"),

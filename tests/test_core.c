@@ -473,9 +473,9 @@ Test (core, a_waiting_task_is_cancelled_and_never_runs)
     rig_push (s_rig, s_client, "bread", 1, 2, "flour");
     rig_deaf (s_rig);
     rig_ask (s_rig, s_client, STP_CANCEL, "i", 1, 0, 0);
-    s_accepted (0, 0);
+    s_accepted (1, 1);
     rig_ask (s_rig, s_client, STP_CANCEL, "i", 1, 0, 0);
-    s_accepted (0, 0);
+    s_accepted (1, 0);
     rig_ask (s_rig, s_client, STP_CANCEL, "i", 77, 0, 0);
     s_refused ("unknown");
     uint32_t worker = rig_open (s_rig);
@@ -492,7 +492,7 @@ Test (core, a_running_task_that_is_cancelled_is_revoked_and_its_result_is_stale)
     rig_ready (s_rig, worker, 1, "bread", 5);
     uint64_t fence = rig_hear (s_rig, worker, STP_TASK)->reply.fence;
     rig_ask (s_rig, s_client, STP_CANCEL, "i", 1, 0, 0);
-    s_accepted (0, 0);
+    s_accepted (1, 1);
     const rig_said_t *said = rig_hear (s_rig, worker, STP_REVOKE);
     cr_assert_eq (said->reply.id, 1);
     cr_assert_eq (said->reply.fence, fence);

@@ -303,7 +303,7 @@ Test (core_batch, bytes_ahead_of_the_cursor_are_bounded)
     s_outcome (6, 6);
 }
 
-Test (core_batch, what_is_forgotten_before_it_was_collected_is_passed_over)
+Test (core_batch, what_is_forgotten_before_it_was_collected_leaves_an_empty_place)
 {
     rig_set (s_rig, s_client, "bread", "keep_results", 2000);
     s_push (s_batch, 1, 3);
@@ -318,11 +318,124 @@ Test (core_batch, what_is_forgotten_before_it_was_collected_is_passed_over)
     cr_assert_null (rig_task (s_rig, 1));
     s_client = rig_open (s_rig);
     s_collect (1, 0);
+    s_outcome (0, 1);
+    s_nothing ();
+    s_collect (1, 1);
     s_outcome (2, 2);
     s_do (3, "loaf");
     s_nothing ();
     s_collect (1, 2);
     s_outcome (3, 3);
+}
+
+//  Ends a task dead.
+
+static void
+s_refuse (uint64_t id)
+{
+    rig_result (s_rig, s_worker, id, rig_task (s_rig, id)->fence, 3, "burnt", 0);
+}
+
+static void
+s_retry (uint64_t id)
+{
+    rig_ask (s_rig, s_client, STP_RETRY, "i", id, 0, 0);
+    const rig_said_t *said;
+    uint64_t count = 0;
+    while ((said = rig_hear (s_rig, s_client, STP_ACCEPTED)) != NULL)
+        count = said->reply.count;
+    cr_assert_eq (count, 1);
+}
+
+static const batch_t *
+s_there (void)
+{
+    const batches_t *batches = &s_rig->core->batches;
+    return &batches->batches.pool [batches_find (batches, s_batch)];
+}
+
+Test (core_batch, a_task_that_is_retried_has_a_second_outcome_behind_all_others)
+{
+    s_push (s_batch, 1, 3);
+    s_collect (10, 0);
+    s_refuse (1);
+    s_outcome (1, 1);
+    s_retry (1);
+    cr_assert_eq (batch_ended (s_there ()), 0);
+    s_do (2, "loaf");
+    s_outcome (2, 2);
+    s_do (1, "loaf");
+    s_outcome (1, 3);
+    cr_assert_eq (rig_task (s_rig, 1)->state, STINT_DONE);
+    s_do (3, "loaf");
+    const rig_said_t *said = rig_hear (s_rig, s_client, STP_OUTCOME);
+    cr_assert_eq (said->reply.cursor, 4);
+    cr_assert_eq (said->reply.again, 1);
+    cr_assert_eq (batch_ended (s_there ()), 3);
+    s_collect (10, 4);
+    cr_assert_eq (s_there ()->held, 0);
+}
+
+Test (core_batch, who_was_not_told_of_an_end_that_is_taken_back_is_sent_an_empty_place)
+{
+    s_push (s_batch, 1, 2);
+    s_refuse (1);
+    s_do (2, "loaf");
+    s_retry (1);
+    s_collect (10, 0);
+    s_outcome (0, 1);
+    s_outcome (2, 2);
+    s_do (1, "loaf");
+    s_outcome (1, 3);
+    s_collect (10, 3);
+    cr_assert_eq (s_there ()->held, 0);
+}
+
+Test (core_batch, an_end_that_is_taken_back_last_leaves_an_empty_place_too)
+{
+    s_push (s_batch, 1, 2);
+    s_do (1, "loaf");
+    s_refuse (2);
+    s_retry (2);
+    s_collect (10, 0);
+    s_outcome (1, 1);
+    s_outcome (0, 2);
+    s_nothing ();
+    s_collect (10, 2);
+    cr_assert_eq (s_there ()->held, 1);
+}
+
+Test (core_batch, an_end_that_is_taken_back_stays_so_over_a_crash_and_a_copy_forward)
+{
+    s_push (s_batch, 1, 3);
+    s_refuse (1);
+    s_retry (1);
+    s_refuse (1);
+    rig_ask (s_rig, s_client, STP_CANCEL, "i", 2, 0, 0);
+    s_retry (2);
+    rig_seal (s_rig);
+    //  Each of these comes in a block of its own, and the others are copied forward
+    journal_set_slack (core_journal (s_rig->core), 0);
+    for (uint64_t count = 0; count < 50; count++)
+        rig_push (s_rig, s_client, "bread", count + 1, 1, "flour");
+    rig_crash (s_rig, s_rig->sealed);
+    core_audit (s_rig->core);
+    const batch_t *batch = s_there ();
+    cr_assert_eq (batch->dead, 1);
+    cr_assert_eq (batch->cancelled, 0);
+    cr_assert_eq (batch->again, 2);
+    cr_assert_eq (batch_places (batch), 3);
+    cr_assert_eq (rig_task (s_rig, 1)->holder, 2);
+    s_client = rig_open (s_rig);
+    rig_begin (s_rig, STP_BATCH, 3);
+    rig_number (s_rig, 'r', 1);
+    rig_text (s_rig, 'g', "bread");
+    rig_text (s_rig, 'n', "monday");
+    rig_send (s_rig, s_client);
+    rig_turn (s_rig);
+    const rig_said_t *said = rig_hear (s_rig, s_client, STP_ACCEPTED);
+    cr_assert_eq (said->reply.count, 3);
+    cr_assert_eq (said->reply.number, 2);
 }
 
 Test (core_batch, a_window_or_cursor_out_of_range_is_invalid)

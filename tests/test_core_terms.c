@@ -74,7 +74,7 @@ s_push (const char *body, stint_bytes_t terms, uint64_t delay)
     do {
         said = rig_hear (s_rig, s_client, 0);
         cr_assert (said && said->reply.command == STP_ACCEPTED);
-    } while (said->reply.id == 0);  //  Answers to something else
+    } while (said->reply.id == 0 || said->reply.state > 0);  //  Answers to something else
     s_sequence++;
     return said->reply.id;
 }

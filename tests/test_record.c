@@ -40,6 +40,7 @@ s_record (record_kind_t kind)
         .done = 60,
         .dead = 2,
         .cancelled = 3,
+        .again = 1,
         .at = 1700000000000,
         .until = 1700000060000,
         .name = s_text ("bread"),
@@ -113,7 +114,7 @@ s_read (stint_bytes_t bytes)
 Test (record, every_kind_comes_back_as_it_was_written)
 {
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_CLOSED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
         record_t written = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &written);
         record_t read = s_read (bytes);
@@ -186,7 +187,7 @@ Test (record, a_push_with_an_endless_delay_leaves_nothing_behind)
 
 Test (record, every_kind_has_a_name)
 {
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_CLOSED; kind++)
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++)
         cr_assert_str_neq (record_name (kind), "?");
     cr_assert_str_eq (record_name (RECORD_DONE), "DONE");
     cr_assert_str_eq (record_name ((record_kind_t) 0), "?");
@@ -220,7 +221,7 @@ Test (record, the_bytes_of_every_kind_are_what_they_always_were)
     FILE *file = fopen (GOLDEN, writes ? "w" : "r");
     cr_assert (file, "cannot open %s", GOLDEN);
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_CLOSED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
         char hex [2048];
         char name [32];
         char golden [2048];
@@ -262,7 +263,7 @@ s_read_all (const uint8_t *data, size_t size)
 Test (record, a_record_that_is_cut_is_refused)
 {
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_CLOSED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
         record_t record = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &record);
         for (size_t size = 1; size < bytes.size; size++)
@@ -276,7 +277,7 @@ Test (record, a_byte_that_was_changed_crashes_nothing)
 {
     journal_t *journal = journal_new (0);
     uint8_t copy [1024];
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_CLOSED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
         record_t record = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &record);
         memcpy (copy, bytes.data, bytes.size);

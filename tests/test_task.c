@@ -14,8 +14,8 @@ Test (task, may_only_go_where_the_picture_of_its_life_says)
         "nnynnyy",  //  ready
         "yyyyyyy",  //  running
         "nnnnnnn",  //  done
-        "nnnnnnn",  //  dead
-        "nnnnnnn",  //  cancelled
+        "nynnnny",  //  dead
+        "nynnnny",  //  cancelled
         "yyynnyn",  //  blocked
     };
     for (unsigned from = 0; from < TASK_STATES; from++) {

@@ -340,7 +340,7 @@ Test (wire, keys_that_nobody_knows_are_passed_over_and_none_comes_twice)
 {
     stint_message_t message;
     cr_assert_eq (DECODE (&message, STP_CREDIT,
-                          "\x83\xa1j\x91\1\xa4more\1\xa1"
+                          "\x83\xa1J\x91\1\xa4more\1\xa1"
                           "c\5"),
                   STINT_WIRE_OK);
     cr_assert_eq (message.count, 5);

@@ -287,7 +287,7 @@ s_send_garbage (puppet_t *broker, uint64_t *state)
     static const uint8_t commands [] = {0x61, 0x62, 0x41, 0x65, 0x66, 0x68, 0x63, 0x01};
     if (s_chance (state) % 4)
         octets [4] = commands [s_chance (state) % sizeof commands];
-    if (octets [4] == STP_BYE)  //  Would be obeyed when nothing follows it
+    if (octets [4] == STP_BYE || octets [4] == STP_DRAIN)  //  Would be obeyed, alone
         octets [4] = 0;
     if (s_chance (state) % 8 == 0)
         octets [s_chance (state) % 4] = 'X';
