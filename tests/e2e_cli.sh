@@ -601,8 +601,8 @@ run 0 map narrow "$home/in"
 cmp "$home/out" "$home/in" || fail 'map through a narrow group is not what went in'
 
 # A program says how far it is, and its last word is shown until it ends.
-mkfifo "$home/go"
-start_worker pages --exec "echo nonsense >&3; echo progress 40.5 page 4 of 10 >&3; cat $home/go"
+mkfifo "$home/turn"
+start_worker pages --exec "echo nonsense >&3; echo progress 40.5 page 4 of 10 >&3; cat $home/turn"
 run 0 push pages book
 book=$(cat "$home/out")
 timeout 30 sh -c "until '$bin/stint' show $book | grep -q ^progress; do :; done" ||
@@ -617,7 +617,7 @@ has out "^ *$book +pages +running +1 +40\.5 % "
 checks=$((checks + 1))
 [ "$(grep -c 'progress_ignored.*nonsense' "$home/worker.log")" -eq 1 ] ||
     fail 'a line that says nothing is not warned of once'
-echo read > "$home/go"
+echo read > "$home/turn"
 run 0 wait "$book"
 run 0 show "$book"
 checks=$((checks + 1))
