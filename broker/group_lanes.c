@@ -24,7 +24,8 @@ groups_enqueue (groups_t *self, task_t *tasks, uint32_t task, bool early)
 {
     uint32_t lane = groups_lane (self, &tasks [task]);
     lane_enqueue (&self->lanes.lanes.pool [lane], tasks, task, early);
-    groups_update_lane (self, lane);
+    if (!lane_turns_linked (self->lanes.lanes.pool, lane))
+        groups_update_lane (self, lane);
 }
 
 void
@@ -32,7 +33,8 @@ groups_dequeue (groups_t *self, task_t *tasks, uint32_t task)
 {
     uint32_t lane = groups_lane (self, &tasks [task]);
     lane_dequeue (&self->lanes.lanes.pool [lane], tasks, task);
-    groups_update_lane (self, lane);
+    if (lane_first (&self->lanes.lanes.pool [lane]) == 0)
+        groups_update_lane (self, lane);
 }
 
 void

@@ -35,8 +35,9 @@ lease_start (core_t *core, int64_t now, uint32_t task, uint32_t count, uint32_t 
 static void
 s_ending (const core_t *core, int64_t now, const task_t *task, record_t *record)
 {
-    int64_t keep = (int64_t) groups_settings (&core->groups, task->group).keep_results;
-    record->until = now + keep;
+    //  Each task comes here, so that one setting is not looked up with all others
+    uint64_t own = core->groups.groups.pool [task->group].settings.keep_results;
+    record->until = now + (int64_t) (own ? own : core->groups.defaults.keep_results);
     if (task->batch)
         record->position = batch_places (&core->batches.batches.pool [task->batch]) + 1;
 }

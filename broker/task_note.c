@@ -77,7 +77,7 @@ task_notes_find (const task_notes_t *self, uint64_t id)
 void
 task_notes_forget (task_notes_t *self, uint64_t id)
 {
-    uint32_t slot = s_find (self, id);
+    uint32_t slot = self->notes.count > 0 ? s_find (self, id) : 0;
     if (slot)
         s_remove (self, slot);
 }
