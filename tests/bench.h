@@ -37,6 +37,7 @@ typedef struct {
     uint32_t pack;             //  Tasks in a message, for the relays
     uint32_t window;           //  Tasks in flight; 1 measures latency, not throughput
     uint32_t workers;          //  Processes that do them
+    uint32_t keys;             //  Keys that tasks of stint ask for in turn; 0: none
     double seconds;            //  How long to go on sending
     pid_t server;              //  The server, once started
     char endpoint [160];       //  The socket or port, as ZeroMQ writes it

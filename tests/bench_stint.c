@@ -6,6 +6,7 @@
 #include "stint_worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,9 +14,20 @@ typedef struct {
     bench_tally_t *tally;    //  Takes the results
     uint8_t *payload;        //  A task; its number is filled in
     size_t size;             //  Bytes of it
+    uint32_t keys;           //  That tasks ask for in turn; 0: none
     stint_client_t *client;  //  The connection
     stint_batch_t *batch;    //  All tasks are of this batch
 } side_t;
+
+//  Lets the next task ask for the key whose turn it is.
+
+static void
+s_ask (const side_t *self, uint64_t task)
+{
+    char key [24];
+    snprintf (key, sizeof key, "user-%llu", (unsigned long long) (task % self->keys));
+    stint_client_set_terms (self->client, &(stint_terms_t){.key = key});
+}
 
 static void
 s_push (void *argument, uint64_t first, uint32_t count)
@@ -24,6 +36,8 @@ s_push (void *argument, uint64_t first, uint32_t count)
     stint_bytes_t payload = {self->payload, self->size};
     for (uint64_t task = first; task < first + count; task++) {
         memcpy (self->payload, &task, sizeof task);
+        if (self->keys > 0)
+            s_ask (self, task);
         if (stint_batch_push (self->batch, payload) != STINT_OK)
             bench_fail ("push: %s", stint_client_error (self->client));
     }
@@ -52,6 +66,7 @@ s_open (const bench_t *bench, bench_tally_t *tally, bench_way_t *way)
     int64_t took_us;
     self.tally = tally;
     self.size = bench->payload;
+    self.keys = bench->keys;
     self.payload = bench_payload (bench->payload);
     self.client = stint_client_new (bench->endpoint);
     stint_client_set_timeout (self.client, BENCH_PATIENCE_MS);

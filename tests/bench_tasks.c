@@ -3,6 +3,7 @@
 //
 //  usage: bench_tasks --peer NAME --socket PATH [--port N] [--program FILE] [--store DIR]
 //                     [--payload BYTES] [--pack TASKS] [--window TASKS] [--workers N]
+//                     [--keys N]
 //                     [--seconds S]
 //
 //  One client, the workers and what is measured, each in a process of its own, over ipc,
@@ -163,6 +164,9 @@ s_read_option (bench_t *bench, int option, const char *text)
         case 'w':
             bench->window = number;
             break;
+        case 'y':
+            bench->keys = number;
+            break;
         case 'n':
             bench->workers = number;
             break;
@@ -186,6 +190,7 @@ main (int argc, char **argv)
                                              {"pack", required_argument, NULL, 'k'},
                                              {"window", required_argument, NULL, 'w'},
                                              {"workers", required_argument, NULL, 'n'},
+                                             {"keys", required_argument, NULL, 'y'},
                                              {"seconds", required_argument, NULL, 't'},
                                              {NULL, 0, NULL, 0}};
     bench_t bench = {
