@@ -475,7 +475,8 @@ explain_task (core_t *core, int64_t now, uint32_t slot)
     s_text (&self, "state", stint_state_name ((stint_state_t) task->state));
     s_number (&self, "attempts", task->attempts);
     s_number (&self, "failures", task->failures);
-    s_number (&self, "max_attempts", settings.max_attempts);
+    uint64_t own = core->groups.kinds.kinds.pool [task->kind].terms.max_attempts;
+    s_number (&self, "max_attempts", own ? own : settings.max_attempts);
     s_number (&self, "pushed", s_span (task->at, now));
     uint32_t ahead = task->state == STINT_READY ? s_ahead (&self) : 0;
     s_number (&self, "ahead", ahead);
@@ -490,9 +491,10 @@ static void
 s_explain_group (core_t *core, int64_t now, uint32_t slot)
 {
     explain_t self = s_begin (core, now, slot);
-    stint_write_map (&core->state, 7);
+    stint_write_map (&core->state, 8);
     s_text (&self, "group", self.group->name);
     s_number (&self, "delayed", self.group->counts [STINT_DELAYED]);
+    s_number (&self, "blocked", self.group->counts [STINT_BLOCKED]);
     s_number (&self, "ready", self.group->counts [STINT_READY]);
     s_number (&self, "running", self.group->counts [STINT_RUNNING]);
     s_number (&self, "max_running", groups_settings (&core->groups, slot).max_running);

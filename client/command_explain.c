@@ -119,7 +119,7 @@ s_print_task_tail (const command_call_t *call, stint_bytes_t map, uint32_t gates
 static void
 s_print_group_head (const command_call_t *call, stint_bytes_t map, const char *group)
 {
-    static const char *const states [] = {"ready", "delayed", "running"};
+    static const char *const states [] = {"ready", "delayed", "blocked", "running"};
     printf ("group \"%s\":", group);
     for (size_t at = 0; at < sizeof states / sizeof states [0]; at++) {
         char number [TEXT_NUMBER_SIZE];

@@ -177,7 +177,7 @@ command_ls (command_call_t *call)
 
     bool more;
     table_t *table =
-        table_new (">TASK GROUP STATE >ATTEMPTS >PROGRESS >AGE >PAYLOAD >RESULT WORKER");
+        table_new (">TASK GROUP STATE >ATTEMPTS ?>PROGRESS >AGE >PAYLOAD >RESULT WORKER");
     code = s_collect (call, &query, table, &more);
     if (table_rows (table) > 0)
         table_print (table, stdout, call->colored);
