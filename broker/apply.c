@@ -433,6 +433,7 @@ apply_record (core_t *core, record_t *record)
         case RECORD_PRODUCER_GONE:
         case RECORD_WORKER:
         case RECORD_WORKER_GONE:
+        case RECORD_RATE:
         default:
             return apply_to_table (core, record);
     }

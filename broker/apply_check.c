@@ -19,6 +19,8 @@ s_check_group (const core_t *core, const record_t *record)
     if (record->by.size > STINT_GROUP_MAX || !group_note_valid (record->result)
         || !group_note_valid (record->by))
         return "it has a group that was stopped for a reason that is no text";
+    if (record->level > RATE_LEVEL_MAX)
+        return "it has a bucket that holds more than any";
     if (record->group == 0 || record->group > core->limits.groups)
         return NULL;  //  Is refused when it is applied
     uint32_t found = groups_find (&core->groups, record->name);
@@ -47,6 +49,17 @@ s_check_batch (const core_t *core, const record_t *record)
             || record->cancelled > most || ended > most || record->again > NUMBER_MAX / 4
             || record->position > ended + record->again))
         return "it has a batch with more tasks at their end than were pushed";
+    return NULL;
+}
+
+static const char *
+s_check_rate (const record_t *record)
+{
+    terms_t terms = {.key = record->by};
+    if (terms_check (&terms, 0) || (record->key_level > 0 && record->by.size == 0))
+        return "it has a bucket of a key that is none";
+    if (record->level > RATE_LEVEL_MAX || record->key_level > RATE_LEVEL_MAX)
+        return "it has a bucket that holds more than any";
     return NULL;
 }
 
@@ -104,6 +117,8 @@ s_subject (const record_t *record)
         case RECORD_PRODUCER_GONE:
         case RECORD_KEPT_PRODUCER:
             return record->producer;
+        case RECORD_RATE:
+            return record->group;
         case RECORD_GROUP:
         case RECORD_GROUP_GONE:
         default:
@@ -128,6 +143,8 @@ apply_check (const core_t *core, const record_t *record)
         return "it has tasks that ask for what is not to be had";
     if (record->kind == RECORD_GROUP)
         return s_check_group (core, record);
+    if (record->kind == RECORD_RATE)
+        return s_check_rate (record);
     if (record->kind == RECORD_BATCH || record->kind == RECORD_KEPT_BATCH)
         return s_check_batch (core, record);
     if (record->kind == RECORD_DONE || record->kind == RECORD_CANCELLED)

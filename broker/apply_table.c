@@ -3,6 +3,8 @@
 
 #include "apply_table.h"
 
+#include "group_rates.h"
+
 static void
 s_drop_record (core_t *core, journal_place_t *kept)
 {
@@ -32,6 +34,8 @@ s_on_group (core_t *core, const record_t *record)
     group_t *group = &core->groups.groups.pool [slot];
     group->settings = record->settings;
     group_note_set (&group->note, record);
+    group->bucket.at = record->until;
+    group->bucket.level = record->level;
     s_keep_record (core, &group->kept);
     group_kept_renew (&core->groups.kept, core->groups.groups.pool, slot);
     groups_update_lanes (&core->groups, slot);
@@ -141,6 +145,60 @@ s_on_worker_gone (core_t *core, const record_t *record)
     return NULL;
 }
 
+//  A bucket that is full is none.
+
+static void
+s_forget_bucket (core_t *core, uint32_t slot)
+{
+    lane_key_t *pool = core->groups.lanes.keys.pool;
+    if (!slot || pool [slot].bucket.level == 0)
+        return;
+    s_drop_record (core, &pool [slot].kept);
+    lane_key_kept_remove (&core->groups.lanes.kept, pool, slot);
+    pool [slot].bucket.level = 0;
+    groups_renew_key (&core->groups, slot);
+    lanes_close_key (&core->groups.lanes, slot);
+}
+
+static const char *
+s_set_bucket (core_t *core, const record_t *record)
+{
+    lanes_t *lanes = &core->groups.lanes;
+    lane_key_t *pool = lanes->keys.pool;
+    uint32_t slot = lanes_find_key (lanes, (uint32_t) record->group, record->by);
+    if (!slot || pool [slot].bucket.level == 0) {
+        if (lanes->kept.count >= lanes->paced_max)
+            return "it has more buckets of keys than limits/tasks allows";
+        slot = lanes_open_key (lanes, (uint32_t) record->group, record->by);
+    }
+    pool [slot].bucket.at = record->at;
+    pool [slot].bucket.level = record->key_level;
+    s_keep_record (core, &pool [slot].kept);
+    lane_key_kept_renew (&lanes->kept, pool, slot);
+    groups_renew_key (&core->groups, slot);
+    return NULL;
+}
+
+//  A group that is not there yet is brought later, with its bucket, by its own record.
+
+static const char *
+s_on_rate (core_t *core, const record_t *record)
+{
+    if (record->group > core->limits.groups)
+        return "it has more groups than limits/groups allows";
+    uint32_t slot = (uint32_t) record->group;
+    group_t *group = &core->groups.groups.pool [slot];
+    if (record->level > 0 && group->used) {
+        group->bucket.at = record->at;
+        group->bucket.level = record->level;
+        groups_renew_group (&core->groups, slot);
+    }
+    if (record->key_level > 0)
+        return s_set_bucket (core, record);
+    s_forget_bucket (core, lanes_find_key (&core->groups.lanes, slot, record->by));
+    return NULL;
+}
+
 void
 apply_producer_pushed (core_t *core, const record_t *record, uint32_t count)
 {
@@ -175,6 +233,8 @@ apply_to_table (core_t *core, const record_t *record)
             return s_on_worker (core, record);
         case RECORD_WORKER_GONE:
             return s_on_worker_gone (core, record);
+        case RECORD_RATE:
+            return s_on_rate (core, record);
         case RECORD_PUSHED:
         case RECORD_STARTED:
         case RECORD_DONE:

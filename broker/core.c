@@ -4,7 +4,9 @@
 #include "core.h"
 
 #include "apply.h"
+#include "charge.h"
 #include "core_events.h"
+#include "group_rates.h"
 #include "keep.h"
 #include "lease.h"
 #include "schedule.h"
@@ -405,7 +407,9 @@ core_run (core_t *self, int64_t now, effects_t *out)
     if (!self->awaiting)  //  A start that a crash has lost may have been in time
         more |= s_expire (self, now, out);
     more |= s_wake (self, now);
+    more |= groups_wake (&self->groups, now);
     if (now >= self->swept_at + CORE_SWEEP_MS) {
+        charge_sweep (self, now);
         if (core_sweep (self, now))
             more = true;
         else
@@ -455,7 +459,9 @@ core_deadline (const core_t *self)
             s_earlier (deadline, self->tasks.tasks.pool [self->tasks.dues.slots [0]].due);
     if (self->orphans.head || self->awaiting)
         deadline = s_earlier (deadline, core_patience (self, self->orphans_until));
-    if (self->tasks.tasks.count > 0 || self->producers.producers.count > 0)
+    deadline = s_earlier (deadline, groups_wake_at (&self->groups));
+    if (self->tasks.tasks.count > 0 || self->producers.producers.count > 0
+        || self->groups.lanes.kept.count > 0)
         deadline = s_earlier (deadline, self->swept_at + CORE_SWEEP_MS);
     return deadline;
 }
@@ -506,7 +512,8 @@ core_digest (const core_t *self)
             digest += task_digest (task, self->batches.batches.pool [task->batch].id,
                                    self->groups.kinds.kinds.pool [task->kind].digest);
     }
-    digest += groups_digest (&self->groups) + batches_digest (&self->batches);
+    digest += groups_digest (&self->groups) + groups_rates_digest (&self->groups);
+    digest += batches_digest (&self->batches);
     return digest + producers_digest (&self->producers) + roster_digest (&self->roster);
 }
 

@@ -61,7 +61,8 @@ s_set_group (core_t *core, int64_t now, uint32_t session, const stint_message_t 
         core_error (out, session, message->request, "invalid",
                     "a group has no such setting, or it is out of its range: max_tasks, "
                     "max_bytes, max_attempts, backoff, backoff_max, keep_results, "
-                    "max_running, weight, paused and draining are numbers");
+                    "max_running, weight, key_running, time_limit, rate, burst, key_rate, "
+                    "key_burst, paused and draining are numbers");
     else if (!group_note_valid (message->text) || !group_note_valid (message->name))
         core_error (out, session, message->request, "invalid",
                     "m says why and n says who: at most 256 and 64 bytes of UTF-8 without "

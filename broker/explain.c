@@ -168,8 +168,8 @@ s_key (explain_t *self)
     const groups_t *groups = &self->core->groups;
     uint32_t slot = groups->kinds.kinds.pool [self->task->kind].key;
     const lane_key_t *key = &groups->lanes.keys.pool [slot];
-    if (self->task->state != STINT_READY
-        || groups_lane_room (groups, groups_lane (groups, self->task)) > 0)
+    uint64_t most = groups_settings (groups, self->slot).key_running;
+    if (self->task->state != STINT_READY || !slot || most == 0 || key->running < most)
         return;
     s_add (self, "key_running is reached: ");
     words_count (&self->words, key->running, "task");
@@ -179,6 +179,32 @@ s_key (explain_t *self)
     s_gate (self, "key_running", 2);
     s_text (self, "key", key->text);
     s_number (self, "running", key->running);
+}
+
+//  Ends a sentence with when the next token of a bucket comes, and writes the gate.
+
+static void
+s_next_token (explain_t *self, const char *gate, int64_t wake)
+{
+    s_add (self, ": the next token comes in ");
+    words_span (&self->words, s_span (self->now, wake));
+    s_gate (self, gate, 1);
+    s_until (self, wake);
+}
+
+static void
+s_key_rate (explain_t *self)
+{
+    const groups_t *groups = &self->core->groups;
+    uint32_t slot = groups->kinds.kinds.pool [self->task->kind].key;
+    const lane_key_t *key = &groups->lanes.keys.pool [slot];
+    if (self->task->state != STINT_READY || !key->bucket.dry
+        || key->bucket.wake <= self->now)
+        return;
+    s_add (self, "key_rate of key \"");
+    s_add (self, key->text);
+    s_add (self, "\"");
+    s_next_token (self, "key_rate", key->bucket.wake);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -338,6 +364,36 @@ s_max_running (explain_t *self)
     s_number (self, "most", most);
 }
 
+static void
+s_rate (explain_t *self)
+{
+    const rate_t *bucket = &self->group->bucket;
+    if (!bucket->dry || bucket->wake <= self->now)
+        return;
+    s_add (self, "rate");
+    s_next_token (self, "rate", bucket->wake);
+}
+
+//  Returns when the first key of a group that has tasks ready has a token: 0 when a key has
+//  that now, and key_running is in its way.
+
+static int64_t
+s_first_token (const explain_t *self)
+{
+    const lanes_t *lanes = &self->core->groups.lanes;
+    int64_t first = INT64_MAX;
+    uint32_t lane = self->group->lanes.head;
+    for (int looks = 0; lane && looks < LOOKS_MAX; looks++) {
+        const lane_t *row = &lanes->lanes.pool [lane];
+        const rate_t *bucket = &lanes->keys.pool [row->key].bucket;
+        int64_t next = bucket->dry ? bucket->wake : 0;
+        if (lane_first (row) && next < first)
+            first = next;
+        lane = row->group_node.next;
+    }
+    return first;
+}
+
 //  Of a group as a whole: all that is ready is of keys that have no room.
 
 static void
@@ -346,8 +402,15 @@ s_keys (explain_t *self)
     const group_t *group = self->group;
     if (self->task || group->counts [STINT_READY] == 0 || group->levels != 0)
         return;
-    s_add (self, "key_running is reached by each key that has tasks ready");
-    s_gate (self, "key_running", 0);
+    int64_t first = s_first_token (self);
+    if (first == 0) {
+        s_add (self, "key_running is reached by each key that has tasks ready");
+        s_gate (self, "key_running", 0);
+    }
+    else if (first > self->now) {
+        s_add (self, "key_rate of each key that has tasks ready");
+        s_next_token (self, "key_rate", first);
+    }
 }
 
 static void
@@ -394,11 +457,12 @@ s_stopping (explain_t *self)
 
 typedef void (s_gate_fn) (explain_t *self);
 
-static s_gate_fn *const s_of_task [] = {s_ended, s_running, s_delayed, s_order, s_key};
+static s_gate_fn *const s_of_task [] = {s_ended, s_running, s_delayed,
+                                        s_order, s_key,     s_key_rate};
 
-static s_gate_fn *const s_of_group [] = {s_paused,   s_draining,    s_no_worker,
-                                         s_full,     s_max_running, s_keys,
-                                         s_awaiting, s_disk,        s_stopping};
+static s_gate_fn *const s_of_group [] = {s_paused,      s_draining, s_no_worker, s_full,
+                                         s_max_running, s_rate,     s_keys,      s_awaiting,
+                                         s_disk,        s_stopping};
 
 static void
 s_gates (explain_t *self)

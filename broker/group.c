@@ -23,6 +23,8 @@ groups_clear (groups_t *self)
     stint_index_clear (&self->index);
     lanes_clear (&self->lanes);
     kinds_clear (&self->kinds);
+    free (self->dry.slots);
+    free (self->dry_keys.slots);
 }
 
 static uint64_t
@@ -70,6 +72,7 @@ groups_ensure (groups_t *self, uint32_t slot)
     *link = pool [slot].link;
     self->groups.count++;
     pool [slot] = (group_t){.used = true};
+    pool [slot].rated = self->defaults.rate > 0 || self->defaults.key_rate > 0;
     group_kept_init (pool, slot);
     group_runs_init (pool, slot);
     pool [slot].lane =
@@ -96,6 +99,8 @@ groups_describe (const groups_t *self, uint32_t slot, record_t *record)
     record->group = slot;
     record->name = (stint_bytes_t){(const uint8_t *) group->name, strlen (group->name)};
     record->settings = group->settings;
+    record->level = group->bucket.level;
+    record->until = group->bucket.at;
     group_note_describe (&group->note, record);
 }
 
@@ -110,6 +115,8 @@ groups_remove (groups_t *self, uint32_t slot)
         group_kept_remove (&self->kept, self->groups.pool, slot);
     if (group_runs_linked (self->groups.pool, slot))
         group_runs_remove (&self->runnable, self->groups.pool, slot);
+    if (group->bucket.dry)
+        group_dry_remove (&self->dry, self->groups.pool, slot);
     lanes_close (&self->lanes, &group->lanes, group->lane);
     group_pool_remove (&self->groups, slot);
 }
@@ -141,7 +148,7 @@ groups_room (const groups_t *self, uint32_t slot)
     uint64_t most = group->settings.max_running ? group->settings.max_running
                                                 : self->defaults.max_running;
     uint32_t running = group->counts [STINT_RUNNING];
-    if (group->settings.paused)
+    if (group->settings.paused || group->bucket.dry)
         return 0;
     if (most == 0)
         return UINT64_MAX;
@@ -160,6 +167,7 @@ groups_digest (const groups_t *self)
         const uint8_t *settings = (const uint8_t *) &group->settings;
         uint64_t part = stint_index_text (name, strlen (group->name), slot);
         part = stint_index_text (settings, sizeof group->settings, part);
+        part = rate_digest (&group->bucket, part);
         digest += group_note_digest (&group->note, part);
     }
     return digest;

@@ -32,6 +32,8 @@ typedef struct {
     uint64_t lost;                          //  attempts that were lost with their worker
     uint64_t stale;                         //  results that came too late
     group_note_t note;                      //  Who stopped it, and why
+    rate_t bucket;                          //  How many tasks began, if that is limited
+    bool rated;                             //  A rate is in force, its own or of its keys
     uint32_t link;                          //  Next free slot
     bool used;                              //  The slot is taken
 } group_t;
@@ -40,6 +42,7 @@ STINT_LIST_DEFINE (group_kept, group_t, kept_node);
 STINT_LIST_DEFINE (group_runs, group_t, run_node);
 STINT_INDEX_DEFINE (group_index, group_t, key, stint_index_mix);
 STINT_POOL_DEFINE (group_pool, group_t, link);
+STINT_HEAP_DEFINE (group_dry, group_t, bucket.wake, bucket.place);
 
 typedef struct {
     group_pool_t groups;         //  By slot, which is a group's number in the journal
@@ -48,6 +51,9 @@ typedef struct {
     group_runs_t runnable;       //  Groups that have ready tasks and waiting workers
     lanes_t lanes;               //  Of all groups
     kinds_t kinds;               //  Of tasks of all groups
+    group_dry_t dry;             //  Groups whose bucket has no token, by when one comes
+    lane_key_dry_t dry_keys;     //  Keys; of all groups
+    uint32_t hand;               //  Where a look for full buckets goes on among the keys
     record_settings_t defaults;  //  For settings that are 0
     uint64_t salt;               //  For the keys of names
 } groups_t;
@@ -83,7 +89,7 @@ uint32_t group_held (const group_t *self);
 record_settings_t groups_settings (const groups_t *self, uint32_t slot);
 
 //  Returns how many of its tasks may still go to workers: max_running, less those that are
-//  there, and none while it is paused.
+//  there, and none while it is paused or has no token.
 uint64_t groups_room (const groups_t *self, uint32_t slot);
 
 //  Returns true when a task of it may run, and a worker waits for one.

@@ -1,13 +1,18 @@
 //  group_lanes: which lane a task stands in, and which lane of a group is next
 //  SPDX-License-Identifier: MPL-2.0
 
-#include "group_lanes.h"
+#include "group_rates.h"
 
 uint32_t
 groups_open_kind (groups_t *self, uint32_t group, const terms_t *terms)
 {
-    return kinds_open (&self->kinds, &self->lanes, &self->groups.pool [group].lanes, group,
-                       terms);
+    uint32_t kind = kinds_open (&self->kinds, &self->lanes,
+                                &self->groups.pool [group].lanes, group, terms);
+    uint32_t key = self->kinds.kinds.pool [kind].key;
+    //  Of a key without tasks it is not looked at when settings change
+    if (self->lanes.keys.pool [key].bucket.dry)
+        groups_renew_key (self, key);
+    return kind;
 }
 
 void
@@ -38,17 +43,23 @@ groups_dequeue (groups_t *self, task_t *tasks, uint32_t task)
 }
 
 void
+groups_update_key (groups_t *self, uint32_t key)
+{
+    const uint32_t *lanes = self->lanes.keys.pool [key].lanes;
+    for (size_t priority = 0; priority < TERMS_PRIORITIES; priority++) {
+        if (lanes [priority])
+            groups_update_lane (self, lanes [priority]);
+    }
+}
+
+void
 groups_count_running (groups_t *self, const task_t *task, bool running)
 {
     uint32_t slot = self->kinds.kinds.pool [task->kind].key;
-    lane_key_t *key = &self->lanes.keys.pool [slot];
     if (!slot)
         return;
-    key->running += running ? 1u : UINT32_MAX;
-    for (size_t priority = 0; priority < TERMS_PRIORITIES; priority++) {
-        if (key->lanes [priority])
-            groups_update_lane (self, key->lanes [priority]);
-    }
+    self->lanes.keys.pool [slot].running += running ? 1u : UINT32_MAX;
+    groups_update_key (self, slot);
 }
 
 uint32_t
@@ -67,6 +78,8 @@ groups_lane_room (const groups_t *self, uint32_t lane)
     uint64_t most = group->settings.key_running ? group->settings.key_running
                                                 : self->defaults.key_running;
     uint32_t running = self->lanes.keys.pool [key].running;
+    if (self->lanes.keys.pool [key].bucket.dry)
+        return 0;
     if (most == 0 || !key)
         return UINT64_MAX;
     return most > running ? most - running : 0;
@@ -95,6 +108,7 @@ groups_update_lane (groups_t *self, uint32_t lane)
 void
 groups_update_lanes (groups_t *self, uint32_t slot)
 {
+    groups_renew_rates (self, slot);
     const lane_t *pool = self->lanes.lanes.pool;
     for (uint32_t lane = self->groups.pool [slot].lanes.head; lane;
          lane = pool [lane].group_node.next)

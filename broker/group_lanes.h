@@ -45,12 +45,16 @@ groups_turn_lane (groups_t *self, uint32_t lane)
     lane_turns_rotate (&group->turns [pool [lane].priority], pool, lane);
 }
 
-//  Returns how many tasks of a lane's key may still go to workers.
+//  Returns how many tasks of a lane's key may still go to workers: key_running, less those
+//  that are there, and none while the key has no token.
 uint64_t groups_lane_room (const groups_t *self, uint32_t lane);
 
 //  Links a lane among those of its group that may run, or unlinks it, as its tasks are and
 //  as its key has room; and its group with it.
 void groups_update_lane (groups_t *self, uint32_t lane);
+
+//  Does so for all lanes of a key.
+void groups_update_key (groups_t *self, uint32_t key);
 
 //  Does so for all lanes of a group, whose settings have changed.
 void groups_update_lanes (groups_t *self, uint32_t slot);

@@ -72,6 +72,20 @@ s_keep_workers (core_t *core, uint64_t number)
     }
 }
 
+static void
+s_keep_buckets (core_t *core, uint64_t number)
+{
+    const lane_key_t *pool = core->groups.lanes.keys.pool;
+    uint32_t slot;
+    while ((slot = core->groups.lanes.kept.head) != 0 && pool [slot].kept.block <= number) {
+        record_t record = {.kind = RECORD_RATE, .group = pool [slot].group};
+        record.at = pool [slot].bucket.at;
+        record.by = s_text (pool [slot].text);
+        record.key_level = pool [slot].bucket.level;
+        apply_now (core, &record, NULL);
+    }
+}
+
 void
 keep_records (core_t *core, uint64_t number)
 {
@@ -79,6 +93,7 @@ keep_records (core_t *core, uint64_t number)
     s_keep_batches (core, number);
     s_keep_producers (core, number);
     s_keep_workers (core, number);
+    s_keep_buckets (core, number);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -189,6 +204,7 @@ s_keep_from (s_keeper_t *self, record_t *record)
         case RECORD_KEPT_PRODUCER:
         case RECORD_CLOSED:
         case RECORD_RETRIED:
+        case RECORD_RATE:
         default:
             break;
     }

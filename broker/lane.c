@@ -9,10 +9,11 @@ void
 lanes_init (lanes_t *self, uint32_t lanes, uint32_t keys, uint64_t salt)
 {
     *self = (lanes_t){.salt = salt};
+    self->paced_max = keys < LANE_PACED_MAX ? keys : LANE_PACED_MAX;
     lane_pool_init (&self->lanes, lanes);
     stint_index_init (&self->index, lanes, salt);
-    lane_key_pool_init (&self->keys, keys);
-    stint_index_init (&self->key_index, keys, salt);
+    lane_key_pool_init (&self->keys, keys + self->paced_max);
+    stint_index_init (&self->key_index, keys + self->paced_max, salt);
 }
 
 void
@@ -34,13 +35,28 @@ s_hash (uint64_t hash)
     return hash ? hash : 1;
 }
 
+static uint64_t
+s_hash_key (const lanes_t *self, uint32_t group, stint_bytes_t text)
+{
+    uint64_t salt = stint_index_mix (self->salt ^ group);
+    return s_hash (stint_index_text (text.data, text.size, salt));
+}
+
+uint32_t
+lanes_find_key (const lanes_t *self, uint32_t group, stint_bytes_t text)
+{
+    if (text.size == 0)
+        return 0;
+    uint64_t hash = s_hash_key (self, group, text);
+    return lane_key_index_find (&self->key_index, self->keys.pool, hash);
+}
+
 uint32_t
 lanes_open_key (lanes_t *self, uint32_t group, stint_bytes_t text)
 {
     if (text.size == 0)
         return 0;
-    uint64_t salt = stint_index_mix (self->salt ^ group);
-    uint64_t hash = s_hash (stint_index_text (text.data, text.size, salt));
+    uint64_t hash = s_hash_key (self, group, text);
     uint32_t slot = lane_key_index_find (&self->key_index, self->keys.pool, hash);
     if (!slot) {
         slot = lane_key_pool_add (&self->keys);
@@ -48,6 +64,7 @@ lanes_open_key (lanes_t *self, uint32_t group, stint_bytes_t text)
         key->hash = hash;
         key->group = group;
         memcpy (key->text, text.data, text.size);
+        lane_key_kept_init (self->keys.pool, slot);
         lane_key_index_put (&self->key_index, self->keys.pool, slot);
     }
     self->keys.pool [slot].uses++;

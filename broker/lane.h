@@ -8,18 +8,24 @@
 #ifndef BROKER_LANE_H
 #define BROKER_LANE_H
 
+#include "rate.h"
 #include "task.h"
 #include "terms.h"
 
-//  What tasks of one key in one group share.
+#define LANE_PACED_MAX (1 << 18)  //  Most keys with a bucket
+
+//  What tasks of one key in one group share. One with a bucket stays without tasks, too.
 
 typedef struct {
     uint64_t hash;                      //  Of its group and text; 0 when the slot is free
     char text [TERMS_TEXT_MAX + 1];     //  For people
     uint32_t group;                     //  Slot of its group
-    uint32_t uses;                      //  Kinds of tasks that have it
+    uint32_t uses;                      //  Kinds of tasks that have it, and its bucket
     uint32_t running;                   //  Its tasks at workers
     uint32_t lanes [TERMS_PRIORITIES];  //  Its lanes by priority, 0 where there is none
+    rate_t bucket;                      //  How many of its tasks began, if that is limited
+    journal_place_t kept;               //  Where the last record of the bucket lies
+    stint_node_t kept_node;             //  By that place; linked while there is a bucket
     uint32_t link;                      //  Next free slot
 } lane_key_t;
 
@@ -43,22 +49,29 @@ STINT_INDEX_DEFINE (lane_index, lane_t, hash, stint_index_mix);
 STINT_POOL_DEFINE (lane_pool, lane_t, link);
 STINT_INDEX_DEFINE (lane_key_index, lane_key_t, hash, stint_index_mix);
 STINT_POOL_DEFINE (lane_key_pool, lane_key_t, link);
+STINT_LIST_DEFINE (lane_key_kept, lane_key_t, kept_node);
+STINT_HEAP_DEFINE (lane_key_dry, lane_key_t, bucket.wake, bucket.place);
 
 typedef struct {
     lane_pool_t lanes;           //  All of them
     lane_index_t index;          //  By group, key and priority
     lane_key_pool_t keys;        //  All of them
     lane_key_index_t key_index;  //  By group and text
+    lane_key_kept_t kept;        //  Keys with a bucket, by the place of their records
+    uint32_t paced_max;          //  Most of these
     uint64_t salt;               //  For the hashes
 } lanes_t;
 
-//  Reserves room for that many lanes and keys; memory is touched as they come.
+//  Reserves room for that many lanes and keys of tasks, and for keys that have a bucket;
+//  memory is touched as they come.
 void lanes_init (lanes_t *self, uint32_t lanes, uint32_t keys, uint64_t salt);
 void lanes_clear (lanes_t *self);
 
 //  Returns the key of that text in a group, 0 for an empty text. It is made if it is not
-//  there, and stays until it was closed as often as it was opened.
+//  there, and stays until it was closed as often as it was opened. lanes_find_key makes
+//  none: 0 when it is not there.
 uint32_t lanes_open_key (lanes_t *self, uint32_t group, stint_bytes_t text);
+uint32_t lanes_find_key (const lanes_t *self, uint32_t group, stint_bytes_t text);
 void lanes_close_key (lanes_t *self, uint32_t key);
 
 //  Returns the lane of a group, priority (from 0) and key; as with keys. It may be closed

@@ -4,6 +4,7 @@
 #include "lease.h"
 
 #include "apply.h"
+#include "charge.h"
 #include "hold.h"
 #include "keep.h"
 
@@ -19,6 +20,7 @@ void
 lease_start (core_t *core, int64_t now, uint32_t task, uint32_t count, uint32_t session)
 {
     assert (count > 0 && count <= RECORD_STARTS);
+    charge_start (core, now, s_task (core, task), count);
     record_t record = {.kind = RECORD_STARTED, .id = s_task (core, task)->id, .at = now};
     record.fence = core_fence (core->epoch, core->attempts + 1);
     record.further = count - 1;
@@ -189,6 +191,7 @@ lease_adopt (core_t *core, int64_t now, uint32_t session, uint64_t id, uint64_t 
     if (!s_unrecorded (core, task, fence))
         return lease_ended (core, id, fence);
 
+    charge_start (core, now, task, 1);
     record_t record = {.kind = RECORD_STARTED, .id = id, .fence = fence, .at = now};
     core->at_session = session;
     apply_now (core, &record, NULL);

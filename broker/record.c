@@ -14,7 +14,7 @@ static const struct {
     const char *name;
     const char *layout;
 } s_kinds [] = {
-    [RECORD_GROUP] = {"GROUP", "gNSRWt"},
+    [RECORD_GROUP] = {"GROUP", "gNSRWtvu"},
     [RECORD_GROUP_GONE] = {"GROUP_GONE", "g"},
     [RECORD_PUSHED] = {"PUSHED", "pqigbntIO"},
     [RECORD_STARTED] = {"STARTED", "iftc"},
@@ -34,6 +34,7 @@ static const struct {
     [RECORD_KEPT_PRODUCER] = {"KEPT_PRODUCER", "pqtL"},
     [RECORD_CLOSED] = {"CLOSED", "it"},
     [RECORD_RETRIED] = {"RETRIED", "ibst"},
+    [RECORD_RATE] = {"RATE", "gtvWV"},
 };
 
 #define KINDS (sizeof s_kinds / sizeof s_kinds [0])
@@ -47,15 +48,16 @@ record_name (record_kind_t kind)
 //  Where the members are that hold numbers, by their letters.
 
 static const uint16_t s_numbers [128] = {
-    ['i'] = offsetof (record_t, id),       ['f'] = offsetof (record_t, fence),
-    ['p'] = offsetof (record_t, producer), ['q'] = offsetof (record_t, sequence),
-    ['b'] = offsetof (record_t, batch),    ['g'] = offsetof (record_t, group),
-    ['n'] = offsetof (record_t, number),   ['o'] = offsetof (record_t, position),
-    ['s'] = offsetof (record_t, state),    ['a'] = offsetof (record_t, attempts),
-    ['F'] = offsetof (record_t, failures), ['l'] = offsetof (record_t, lost),
-    ['A'] = offsetof (record_t, pushed),   ['D'] = offsetof (record_t, done),
-    ['X'] = offsetof (record_t, dead),     ['C'] = offsetof (record_t, cancelled),
-    ['c'] = offsetof (record_t, further),  ['Z'] = offsetof (record_t, again),
+    ['i'] = offsetof (record_t, id),        ['f'] = offsetof (record_t, fence),
+    ['p'] = offsetof (record_t, producer),  ['q'] = offsetof (record_t, sequence),
+    ['b'] = offsetof (record_t, batch),     ['g'] = offsetof (record_t, group),
+    ['n'] = offsetof (record_t, number),    ['o'] = offsetof (record_t, position),
+    ['s'] = offsetof (record_t, state),     ['a'] = offsetof (record_t, attempts),
+    ['F'] = offsetof (record_t, failures),  ['l'] = offsetof (record_t, lost),
+    ['A'] = offsetof (record_t, pushed),    ['D'] = offsetof (record_t, done),
+    ['X'] = offsetof (record_t, dead),      ['C'] = offsetof (record_t, cancelled),
+    ['c'] = offsetof (record_t, further),   ['v'] = offsetof (record_t, level),
+    ['V'] = offsetof (record_t, key_level), ['Z'] = offsetof (record_t, again),
 };
 
 static uint64_t *
@@ -219,7 +221,7 @@ static size_t
 s_bound (const record_t *self, const stint_message_t *message)
 {
     size_t size = RECORD_MAX + self->name.size + self->payload.size + self->result.size;
-    if (self->kind == RECORD_GROUP)
+    if (self->kind == RECORD_GROUP || self->kind == RECORD_RATE)
         size += self->by.size;
     if (!message)
         return size;

@@ -44,7 +44,8 @@ typedef enum {
     RECORD_KEPT_BATCH,     //  All of a batch
     RECORD_KEPT_PRODUCER,  //  All of a producer
     RECORD_CLOSED,         //  The broker stopped in good order
-    RECORD_RETRIED         //  A task that had ended in this state waits again
+    RECORD_RETRIED,        //  A task that had ended in this state waits again
+    RECORD_RATE            //  Buckets of a group and of a key, as they are from now on
 } record_kind_t;
 
 //  One of the last pushes of a producer.
@@ -77,8 +78,11 @@ typedef struct {
     uint64_t dead;               //  ended dead,
     uint64_t cancelled;          //  ended cancelled,
     uint64_t again;              //  ends taken back
+    uint64_t level;              //  Of the bucket of a group, as it was at its time; and
+    uint64_t key_level;          //  of that of a key: see rate.h
     int64_t at;                  //  When
-    int64_t until;               //  When it may run again, or when an ended one may go
+    int64_t until;               //  When it may run again, or when an ended one may go; in
+                                 //  RECORD_GROUP the time of its bucket
     stint_bytes_t name;          //  Of a group, batch, worker
     stint_bytes_t payload;       //  In RECORD_KEPT_TASK
     stint_bytes_t result;        //  Result, text of the last failure, why a group stands
@@ -86,7 +90,7 @@ typedef struct {
     uint32_t item_count;         //  How many
     uint64_t recent_count;       //  How many of recent
     record_settings_t settings;  //  Of a group
-    stint_bytes_t by;            //  Who stopped it
+    stint_bytes_t by;            //  Who stopped it; in RECORD_RATE the key
     record_push_t recent [RECORD_RECENT];  //  Of a producer
     terms_t terms;      //  Of a task, or of those of a push that have none of their own
     const char *fault;  //  Why the tasks of a push were not written, for people

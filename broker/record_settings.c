@@ -18,6 +18,10 @@ const record_setting_t record_setting_table [RECORD_SETTINGS] = {
     {"draining", 1},
     {"key_running", RECORD_SPAN_MAX},
     {"time_limit", RECORD_SPAN_MAX},
+    {"rate", RECORD_RATE_MAX},
+    {"burst", RECORD_BURST_MAX},
+    {"key_rate", RECORD_RATE_MAX},
+    {"key_burst", RECORD_BURST_MAX},
 };
 
 size_t

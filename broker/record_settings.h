@@ -11,10 +11,12 @@
 #define RECORD_SPAN_MAX ((uint64_t) INT64_MAX / 4)  //  Most milliseconds of any span
 #define RECORD_ATTEMPTS_MAX 65000  //  Failures that may be allowed; counted in 16 bits
 #define RECORD_WEIGHT_MAX 1000     //  Of a group
+#define RECORD_RATE_MAX INT64_C (3600000000)  //  Tasks an hour: a million a second
+#define RECORD_BURST_MAX 1000000000           //  Tasks
 
 //  Settings of a group, in their order in the journal. Zero means none, or the default.
 
-#define RECORD_SETTINGS 12
+#define RECORD_SETTINGS 16
 
 typedef union {
     struct {
@@ -30,6 +32,10 @@ typedef union {
         uint64_t draining;      //  1: no tasks are pushed to it
         uint64_t key_running;   //  Tasks of one key at workers at once; 0 for any number
         uint64_t time_limit;    //  Milliseconds that an attempt may run; 0 for ever
+        uint64_t rate;          //  Tasks that begin in an hour; 0 for any number
+        uint64_t burst;         //  Tasks that may begin at once; 0: a second's, at least 1
+        uint64_t key_rate;      //  The same for the tasks of each key
+        uint64_t key_burst;     //  and for these
     };
     uint64_t list [RECORD_SETTINGS];  //  The same
 } record_settings_t;

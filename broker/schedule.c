@@ -3,6 +3,7 @@
 
 #include "schedule.h"
 
+#include "group_rates.h"
 #include "lease.h"
 
 //  Returns how many tasks the first worker in line may be given at once: a quarter of its
@@ -69,16 +70,20 @@ s_turn (core_t *core, uint32_t slot)
 //  lanes of its priority it is a turn at most.
 
 static uint32_t
-s_most (const groups_t *groups, const lane_t *lane, uint32_t slot, const session_t *session)
+s_most (const groups_t *groups, int64_t now, uint32_t slot, const session_t *session)
 {
+    const lane_t *lane = &groups->lanes.lanes.pool [slot];
     const group_t *group = &groups->groups.pool [lane->group];
     uint64_t most = s_share (group, session);
     uint64_t room = groups_room (groups, lane->group);
     uint64_t lane_room = groups_lane_room (groups, slot);
+    uint64_t tokens = groups_tokens (groups, slot, now);
     if (most > room)
         most = room;
     if (most > lane_room)
         most = lane_room;
+    if (most > tokens)
+        most = tokens;
     if (group->turns [lane->priority].count > 1 && most > s_turn_size (session))
         most = s_turn_size (session);
     return (uint32_t) most;
@@ -148,7 +153,7 @@ s_give (core_t *core, int64_t now, uint32_t line, effects_t *out)
     uint32_t group = s_turn (core, slot);
     uint32_t place = groups_next_lane (&core->groups, group);
     const lane_t *lane = &core->groups.lanes.lanes.pool [place];
-    uint32_t most = s_most (&core->groups, lane, place, session);
+    uint32_t most = s_most (&core->groups, now, place, session);
     uint32_t count = s_list_run (core, lane, session, most, run);
     groups_turn_lane (&core->groups, place);
     session->left -= count;

@@ -16,6 +16,7 @@
 #define COUNT STINT_OPTION_COUNT
 #define SIZE STINT_OPTION_SIZE
 #define SPAN STINT_OPTION_DURATION
+#define RATE STINT_OPTION_RATE
 #define TEXT STINT_OPTION_TEXT
 #define YEAR ((int64_t) 365 * 24 * 3600 * 1000)
 #define TERA ((int64_t) 1 << 40)
@@ -92,6 +93,14 @@ static const stint_option_t s_table [] = {
      "COUNT", "most tasks of one key at workers at once; 0: any number"},
     {"group_defaults/time_limit", SPAN, "0", 0, YEAR, NULL, NULL, 0, NULL, true, "TIME",
      "how long an attempt may run; 0: for ever"},
+    {"group_defaults/rate", RATE, "0", 0, RECORD_RATE_MAX, NULL, NULL, 0, NULL, true,
+     "RATE", "most tasks of a group that begin in a time, as 100/s, 10/m; 0: any number"},
+    {"group_defaults/burst", COUNT, "0", 0, RECORD_BURST_MAX, NULL, NULL, 0, NULL, true,
+     "COUNT", "most tasks that begin at once after a pause; 0: what rate is a second"},
+    {"group_defaults/key_rate", RATE, "0", 0, RECORD_RATE_MAX, NULL, NULL, 0, NULL, true,
+     "RATE", "as rate, of one key"},
+    {"group_defaults/key_burst", COUNT, "0", 0, RECORD_BURST_MAX, NULL, NULL, 0, NULL, true,
+     "COUNT", "as burst, of one key"},
 
     {"groups/*/max_tasks", COUNT, NULL, 1, 1000000000, NULL, NULL, 0, NULL, false, "COUNT",
      "as in group_defaults"},
@@ -113,6 +122,14 @@ static const stint_option_t s_table [] = {
      "COUNT", "as in group_defaults"},
     {"groups/*/time_limit", SPAN, NULL, 1, YEAR, NULL, NULL, 0, NULL, false, "TIME",
      "as in group_defaults"},
+    {"groups/*/rate", RATE, NULL, 1, RECORD_RATE_MAX, NULL, NULL, 0, NULL, false, "RATE",
+     "as in group_defaults"},
+    {"groups/*/burst", COUNT, NULL, 1, RECORD_BURST_MAX, NULL, NULL, 0, NULL, false,
+     "COUNT", "as in group_defaults"},
+    {"groups/*/key_rate", RATE, NULL, 1, RECORD_RATE_MAX, NULL, NULL, 0, NULL, false,
+     "RATE", "as in group_defaults"},
+    {"groups/*/key_burst", COUNT, NULL, 1, RECORD_BURST_MAX, NULL, NULL, 0, NULL, false,
+     "COUNT", "as in group_defaults"},
 
     {"log/level", STINT_OPTION_CHOICE, "info", 0, 0, "error|warning|info|debug", "log", 0,
      NULL, true, "LEVEL", "error, warning, info or debug"},

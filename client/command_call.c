@@ -202,7 +202,7 @@ command_query (command_call_t *call, const stint_query_t *query, stint_bytes_t *
 void
 command_print_json (stint_bytes_t map)
 {
-    //  What the broker tells in milliseconds says so.
+    //  What the broker tells in milliseconds, or by the hour, says so.
     static const json_name_t names [] = {{"uptime", "uptime_ms"},
                                          {"heartbeat", "heartbeat_ms"},
                                          {"oldest", "oldest_ms"},
@@ -211,6 +211,8 @@ command_print_json (stint_bytes_t map)
                                          {"backoff_max", "backoff_max_ms"},
                                          {"keep_results", "keep_results_ms"},
                                          {"time_limit", "time_limit_ms"},
+                                         {"rate", "rate_hourly"},
+                                         {"key_rate", "key_rate_hourly"},
                                          {NULL, NULL}};
     json_put_packed (stdout, map, names);
     putchar ('\n');

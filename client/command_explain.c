@@ -22,6 +22,8 @@ static const struct {
     {"paused", "stint group resume ", ""},
     {"draining", "stint group resume ", ""},
     {"max_running", "stint group set ", " max_running=N"},
+    {"rate", "stint group set ", " rate=N/s burst=N"},
+    {"key_rate", "stint group set ", " key_rate=N/s key_burst=N"},
     {"full", "stint-worker ", " --exec ...      who is there: stint worker list"},
 };
 

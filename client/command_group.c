@@ -20,14 +20,16 @@
 #include "text.h"
 
 typedef enum {
-    SETTING_COUNT,    //  Written as 1000
-    SETTING_SIZE,     //  Written as 64M
-    SETTING_DURATION  //  Written as 5s
+    SETTING_COUNT,     //  Written as 1000
+    SETTING_SIZE,      //  Written as 64M
+    SETTING_DURATION,  //  Written as 5s
+    SETTING_RATE       //  Written as 100/s
 } setting_kind_t;
 
 #define USER_MOST 64  //  Bytes of who stops a group
 #define YEAR_MS ((int64_t) 365 * 24 * 3600 * 1000)
 #define TERA ((int64_t) 1 << 40)
+#define RATE_MAX ((int64_t) 1000000 * 3600)  //  An hour
 
 //  The ranges are those of the broker's own file of settings. 0 is in none of them: to the
 //  broker it means its own default again.
@@ -49,6 +51,10 @@ static const struct {
     {"weight", SETTING_COUNT, 1, 1000, "weight=3"},
     {"key_running", SETTING_COUNT, 1, 1000000000, "key_running=2"},
     {"time_limit", SETTING_DURATION, 1, YEAR_MS, "time_limit=30s"},
+    {"rate", SETTING_RATE, 1, RATE_MAX, "rate=100/s"},
+    {"burst", SETTING_COUNT, 1, 1000000000, "burst=20"},
+    {"key_rate", SETTING_RATE, 1, RATE_MAX, "key_rate=10/m"},
+    {"key_burst", SETTING_COUNT, 1, 1000000000, "key_burst=5"},
 };
 
 #define SETTINGS (sizeof s_settings / sizeof s_settings [0])
@@ -66,6 +72,9 @@ s_format (size_t setting, int64_t value, char *text)
         case SETTING_DURATION:
             stint_units_format_duration (value, text);
             break;
+        case SETTING_RATE:
+            stint_units_format_rate (value, text);
+            break;
         default:
             assert (false);
     }
@@ -81,6 +90,8 @@ s_parse (size_t setting, const char *text, int64_t *value)
             return stint_units_parse_size (text, value);
         case SETTING_DURATION:
             return stint_units_parse_duration (text, value);
+        case SETTING_RATE:
+            return stint_units_parse_rate (text, value);
         default:
             assert (false);
     }
@@ -92,8 +103,10 @@ s_parse (size_t setting, const char *text, int64_t *value)
 static bool
 s_bad_value (size_t setting, const char *word)
 {
-    static const char *const kinds [] = {
-        [SETTING_COUNT] = "number", [SETTING_SIZE] = "size", [SETTING_DURATION] = "time"};
+    static const char *const kinds [] = {[SETTING_COUNT] = "number",
+                                         [SETTING_SIZE] = "size",
+                                         [SETTING_DURATION] = "time",
+                                         [SETTING_RATE] = "rate"};
     char hint [80];
     char least [STINT_UNITS_SIZE];
     char most [STINT_UNITS_SIZE];
@@ -292,7 +305,8 @@ s_list (command_call_t *call)
     stint_bytes_t groups = answer_elements (map, "groups");
     table_t *table = table_new ("GROUP >TASKS >MAX_TASKS >MAX_BYTES >MAX_ATTEMPTS >BACKOFF "
                                 ">BACKOFF_MAX >KEEP_RESULTS ?>MAX_RUNNING >WEIGHT "
-                                "?>KEY_RUNNING ?>TIME_LIMIT ?PAUSED");
+                                "?>KEY_RUNNING ?>TIME_LIMIT ?>RATE ?>BURST "
+                                "?>KEY_RATE ?>KEY_BURST ?PAUSED");
     for (uint32_t at = 0; at < count; at++) {
         stint_bytes_t group = answer_take (&groups);
         if (call->json)

@@ -325,6 +325,11 @@ static const command_t s_commands [] = {
      "                  with 3 and 1, one has three tasks for each of the other's\n"
      "    key_running   tasks of one --key at workers at once\n"
      "    time_limit    how long an attempt may run, as 30s\n"
+     "    rate          tasks that begin in a time, as 100/s, 10/m or 5/h\n"
+     "    burst         tasks that may begin at once after a pause; without it what rate\n"
+     "                  is in a second, at least 1\n"
+     "    key_rate      the same for the tasks of each --key\n"
+     "    key_burst     the same for the tasks of each --key\n"
      "\n"
      "A paused group takes tasks and gives none to workers; what runs there goes on. One\n"
      "that drains takes no tasks, and gives workers what it has: push and map end with\n"
@@ -333,6 +338,7 @@ static const command_t s_commands [] = {
      "ended; what runs is left, unless --running.\n"
      "\n"
      "    stint group set resize max_tasks=1000 backoff=5s\n"
+     "    stint group set resize rate=100/s burst=20 key_rate=10/m\n"
      "    stint group pause resize --reason 'moving disks'\n",
      NULL, 0, INT_MAX, s_group, command_group},
     {"worker", "[list | drain NAME|NUMBER]", "list workers, or let one finish and leave",

@@ -310,7 +310,7 @@ stint_config_number (const stint_config_t *self, const char *path)
     const stint_value_t *value = s_value_at (self, path);
     stint_option_type_t type = value->option->type;
     assert (type == STINT_OPTION_COUNT || type == STINT_OPTION_DURATION
-            || type == STINT_OPTION_SIZE);
+            || type == STINT_OPTION_SIZE || type == STINT_OPTION_RATE);
     return value->number;
 }
 

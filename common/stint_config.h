@@ -21,6 +21,7 @@ typedef enum {
     STINT_OPTION_COUNT,     //  A whole number
     STINT_OPTION_DURATION,  //  Milliseconds, written as "500ms", "30s", "2h30m"
     STINT_OPTION_SIZE,      //  Bytes, written as "64k", "16M", "2G"
+    STINT_OPTION_RATE,      //  How many an hour, written as "100/s", "10/m", "5/h"
     STINT_OPTION_BOOLEAN,   //  yes or no; its flag takes no argument, "--no-..." sets no
     STINT_OPTION_CHOICE,    //  One of several words
     STINT_OPTION_LIST       //  Texts: a name that is repeated; with commas in environment

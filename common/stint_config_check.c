@@ -127,6 +127,8 @@ s_number_text (const stint_option_t *option, int64_t number, char *text)
         return stint_units_format_duration (number, text);
     if (option->type == STINT_OPTION_SIZE)
         return stint_units_format_size (number, text);
+    if (option->type == STINT_OPTION_RATE)
+        return stint_units_format_rate (number, text);
     return stint_units_format_count (number, text);
 }
 
@@ -163,6 +165,10 @@ s_read_number (const stint_option_t *option, const char *text, int64_t *number,
     else if (option->type == STINT_OPTION_SIZE) {
         parsed = stint_units_parse_size (text, number);
         kind = "a size such as 4096, 64k, 16M or 2G";
+    }
+    else if (option->type == STINT_OPTION_RATE) {
+        parsed = stint_units_parse_rate (text, number);
+        kind = "a rate such as 100/s, 10/m or 5/h";
     }
     else {
         parsed = stint_units_parse_count (text, number);
@@ -268,6 +274,7 @@ stint_config_read (const stint_option_t *option, const char *text, int64_t *numb
         case STINT_OPTION_COUNT:
         case STINT_OPTION_DURATION:
         case STINT_OPTION_SIZE:
+        case STINT_OPTION_RATE:
             return s_read_number (option, text, number, problem);
         case STINT_OPTION_BOOLEAN:
             return s_read_boolean (text, number, problem);

@@ -25,8 +25,11 @@ static const unit_t s_sizes [] = {
     {"k", INT64_C (1) << 10},
 };
 
+static const unit_t s_rates [] = {{"/s", 3600}, {"/m", 60}, {"/h", 1}};
+
 #define DURATIONS (sizeof s_durations / sizeof s_durations [0])
 #define SIZES (sizeof s_sizes / sizeof s_sizes [0])
+#define RATES (sizeof s_rates / sizeof s_rates [0])
 
 //  Reads the digits at *text and moves it past them. Returns false when there are none or
 //  the number does not fit.
@@ -137,6 +140,29 @@ stint_units_parse_size (const char *text, int64_t *size_bytes)
 }
 
 bool
+stint_units_parse_rate (const char *text, int64_t *hourly)
+{
+    assert (text && hourly);
+    if (strcmp (text, "0") == 0) {
+        *hourly = 0;
+        return true;
+    }
+    int64_t number;
+    if (!s_take_digits (&text, &number) || *text != '/')
+        return false;
+
+    size_t at = 0;
+    while (at < RATES && strcmp (s_rates [at].name, text) != 0)
+        at++;
+    int64_t sum = 0;
+    if (at == RATES || !s_add (&sum, number, s_rates [at].worth))
+        return false;
+
+    *hourly = sum;
+    return true;
+}
+
+bool
 stint_units_parse_count (const char *text, int64_t *count)
 {
     assert (text && count);
@@ -196,6 +222,20 @@ stint_units_format_size (int64_t size_bytes, char *text)
         }
     }
     return stint_units_format_count (size_bytes, text);
+}
+
+char *
+stint_units_format_rate (int64_t hourly, char *text)
+{
+    assert (hourly >= 0 && text);
+    size_t at = 0;
+    while (hourly % s_rates [at].worth != 0)
+        at++;
+    if (hourly == 0)
+        return stint_units_format_count (0, text);
+    snprintf (text, STINT_UNITS_SIZE, "%" PRId64 "%s", hourly / s_rates [at].worth,
+              s_rates [at].name);
+    return text;
 }
 
 char *

@@ -24,6 +24,10 @@ bool stint_units_parse_duration (const char *text, int64_t *ms);
 //  of 1024, capital or small. Returns false, and leaves size_bytes alone, when it is none.
 bool stint_units_parse_size (const char *text, int64_t *size_bytes);
 
+//  Reads a rate such as "100/s", "10/m" or "5/h" as how many an hour; "0" is none. Returns
+//  false, and leaves hourly alone, when it is none of these.
+bool stint_units_parse_rate (const char *text, int64_t *hourly);
+
 //  Reads a whole number from -INT64_MAX to INT64_MAX. Returns false, and leaves count
 //  alone, when it is none.
 bool stint_units_parse_count (const char *text, int64_t *count);
@@ -33,11 +37,15 @@ bool stint_units_parse_count (const char *text, int64_t *count);
 bool stint_units_parse_boolean (const char *text, bool *answer);
 
 //  Writes a duration: 90000 as "1m30s", 0 as "0s". The value must not be negative. Each
-//  of the four formatters returns text, which must have STINT_UNITS_SIZE bytes.
+//  of the formatters returns text, which must have STINT_UNITS_SIZE bytes.
 char *stint_units_format_duration (int64_t ms, char *text);
 
 //  Writes a size: 65536 as "64k", 1025 as "1025". The value must not be negative.
 char *stint_units_format_size (int64_t size_bytes, char *text);
+
+//  Writes a rate: 360000 as "100/s", 90 as "90/h", 0 as "0". The value must not be
+//  negative.
+char *stint_units_format_rate (int64_t hourly, char *text);
 
 //  Writes a whole number.
 char *stint_units_format_count (int64_t count, char *text);

@@ -3,6 +3,8 @@
 
 #include "core_audit.h"
 
+#include "group_rates.h"
+
 //  Returns what does not hold: the condition, as it stands.
 
 #define AUDIT(condition)                                                                   \
@@ -237,6 +239,31 @@ s_audit_notes (const core_t *core)
     return NULL;
 }
 
+//  Buckets are dry as the heaps have them, and none is that has a token. Each bucket of a
+//  key has a record.
+
+static const char *
+s_audit_buckets (const core_t *core)
+{
+    const groups_t *groups = &core->groups;
+    uint32_t dry = 0, dry_keys = 0, kept = 0;
+    for (uint32_t slot = 1; slot <= groups->groups.used; slot++) {
+        const rate_t *bucket = &groups->groups.pool [slot].bucket;
+        int64_t next = rate_next (bucket, groups_rate (groups, slot));
+        dry += bucket->dry;
+        AUDIT (!bucket->dry || (next == bucket->wake && next > bucket->at));
+    }
+    for (uint32_t slot = 1; slot <= groups->lanes.keys.used; slot++) {
+        const lane_key_t *key = &groups->lanes.keys.pool [slot];
+        dry_keys += key->bucket.dry;
+        kept += key->bucket.level > 0;
+        AUDIT ((key->bucket.level > 0) == (key->kept.block > 0));
+    }
+    AUDIT (dry == groups->dry.count && dry_keys == groups->dry_keys.count);
+    AUDIT (kept == groups->lanes.kept.count);
+    return NULL;
+}
+
 //  All that is held in the journal, beside the tasks.
 
 static uint64_t
@@ -251,6 +278,8 @@ s_records (const core_t *core)
         records += core->producers.producers.pool [slot].kept.block > 0;
     for (uint32_t slot = 1; slot <= core->roster.workers.used; slot++)
         records += core->roster.workers.pool [slot].kept.block > 0;
+    for (uint32_t slot = 1; slot <= core->groups.lanes.keys.used; slot++)
+        records += core->groups.lanes.keys.pool [slot].kept.block > 0;
     return records;
 }
 
@@ -279,6 +308,7 @@ core_audit_fault (const core_t *core)
             PASS (s_audit_batch (core, slot));
     }
     PASS (s_audit_kinds (core));
+    PASS (s_audit_buckets (core));
     PASS (s_audit_sessions (core));
     PASS (s_audit_notes (core));
     return NULL;

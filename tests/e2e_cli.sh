@@ -158,7 +158,7 @@ run 64 group sett resize
 run 64 group set
 has err '^stint: group set: which group\?$'
 run 64 group set resize
-has err 'which setting\? there are max_tasks, max_bytes, max_attempts, backoff, backoff_max, keep_results, max_running, weight, key_running, time_limit$'
+has err 'which setting\? there are max_tasks, max_bytes, max_attempts, backoff, backoff_max, keep_results, max_running, weight, key_running, time_limit, rate, burst, key_rate, key_burst$'
 run 64 group set resize max_attempts=1001
 has err '^stint: "max_attempts=1001": max_attempts is a number from 1 to 1000, or 0 for'
 run 64 group set resize max_bytes=65T
@@ -541,7 +541,7 @@ says out "$(sed -n 1p "$home/out")" '  no worker serves the group' \
 has out "^task $((held + 1)) \"silent\" ready, pushed [0-9.]+ m?s ago, attempt 1 of [0-9]+\$"
 STINT_USER=ann run 0 group pause silent --reason 'moving disks'
 run 0 explain silent
-has out '^group "silent": 2 ready, 0 delayed, 0 running$'
+has out '^group "silent": 2 ready, 0 delayed, 0 blocked, 0 running$'
 has out '^  the group is paused by ann, for [0-9.]+ m?s: "moving disks"$'
 has out '^try: stint group resume silent$'
 run 0 explain "$held" --json

@@ -74,6 +74,32 @@ soon 2 ready few
 : > "$WRITTEN.go"
 soon 5 done few
 
+#  So many in a time, over a restart of the broker too
+stint group set paced rate=30/m burst=2 key_rate=1/m || fail 'rate is not known'
+stint group list | grep -qE ' RATE +BURST +KEY_RATE' || fail 'no column for rates'
+stint group list | grep -qE '^paced .* 30/m +2 +1/m' || fail "$(stint group list)"
+stint group list --json | grep -q '"rate_hourly":1800,"burst":2,"key_rate_hourly":60' ||
+    fail "$(stint group list --json)"
+stint group set paced rate=5 2> "$home/talk" && fail 'a rate without a unit was taken'
+grep -q 'rate is a rate from 1/h to 1000000/s' "$home/talk" || fail "$(cat "$home/talk")"
+begin worker stint-worker paced --slots 4 --exec 'cat > /dev/null'
+worker=$last
+for number in 1 2 3; do stint push -q paced "$number" > /dev/null; done
+soon 2 done paced
+stint explain paced | grep -q 'rate: the next token comes in' || fail "$(stint explain paced)"
+soon 3 done paced
+stint push -q paced --key ann 4 > /dev/null
+soon 4 done paced
+stint push -q paced --key ann 5 > /dev/null
+stint explain "$(stint -q ls paced --state ready | awk 'NR == 2 { print $1 }')" |
+    grep -q 'key_rate of key "ann": the next token comes in' || fail 'key_rate is not told'
+murder "$broker"
+begin broker stint-broker --store "$home/store" --listen "$STINT_BROKER"
+broker=$last
+soon 1 ready paced
+stint group set paced key_rate=0
+soon 5 done paced
+
 #  One after the other, over a failure and a restart of the broker
 stint group set cart backoff=50ms
 begin worker stint-worker cart --slots 4 --exec \

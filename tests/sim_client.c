@@ -328,9 +328,11 @@ s_ask (sim_t *self, uint32_t peer, stp_command_t command, uint64_t *chance)
         message.cursor = s_after (self, chance);
     }
     else if (command == STP_GROUP) {
-        static const uint64_t least [] = {0, 5, 500, 1, 500, 1, 0, 1, 0, 0, 0};
-        static const uint64_t more [] = {1, 60, 20000, 3000, 100000, 6, 5, 4, 2, 2, 4};
-        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 11) : 0);
+        static const uint64_t least [] = {0, 5, 500, 1,     500, 1,     0, 1,
+                                          0, 0, 0,   18000, 0,   18000, 0};
+        static const uint64_t more [] = {1, 60, 20000, 3000,   100000, 6,      5, 4,
+                                         2, 2,  4,     720000, 6,      360000, 4};
+        message.setting = (uint8_t) (sim_random (chance, 3) ? sim_random (chance, 15) : 0);
         message.cursor = sim_random (chance, SIM_GROUPS * SIM_GROUPS);
         message.count =
             least [message.setting] + sim_random (chance, more [message.setting]);

@@ -1,6 +1,7 @@
 //  sim_notice: sees the rare events that only the core's tables show
 //  SPDX-License-Identifier: MPL-2.0
 
+#include "sim_terms.h"
 #include "sim_truth.h"
 
 //  What of a result can be seen before the core takes it.
@@ -78,8 +79,10 @@ sim_notice_after (sim_t *self, const sim_message_t *message, uint32_t session)
     const core_t *core = self->broker.core;
     const sim_before_t *before = &self->before;
     (void) session;
-    if (message->command == STP_GROUP && core->groups.groups.count < before->groups)
+    if (message->command == STP_GROUP && core->groups.groups.count < before->groups) {
         sim_seen (self, RARE_GROUP_GONE);
+        sim_rate_forget ();
+    }
     else if (message->command == STP_BATCH && core->batches.next_id > before->next_batch
              && core->batches.batches.count == before->batches)
         sim_seen (self, RARE_BATCH_GONE);

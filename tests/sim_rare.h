@@ -69,6 +69,8 @@
     X (RARE_RUNNING_MAX, "tasks waited because of max_running")                            \
     X (RARE_PRIORITY, "task of a higher priority went before an older one")                \
     X (RARE_KEY_RUNNING, "tasks waited because of key_running")                            \
+    X (RARE_RATE, "tasks waited because of rate")                                          \
+    X (RARE_KEY_RATE, "tasks waited because of key_rate")                                  \
     X (RARE_BLOCKED, "task waited for another one of its order")                           \
     X (RARE_ORDER_GATE, "next task of an order waited for the disk")                       \
     X (RARE_EXPIRED, "task expired before it began")                                       \

@@ -67,7 +67,9 @@ sim_share_run (sim_t *self)
         const group_t *group = &core->groups.groups.pool [slot];
         if (group->used && group->waiting.count > 0 && group->levels != 0
             && groups_room (&core->groups, slot) == 0)
-            sim_seen (self, group->settings.paused ? RARE_PAUSED : RARE_RUNNING_MAX);
+            sim_seen (self, group->settings.paused ? RARE_PAUSED
+                            : group->bucket.dry    ? RARE_RATE
+                                                   : RARE_RUNNING_MAX);
     }
     sim_terms_run (self);
     for (uint32_t slot = 1; slot <= core->sessions.sessions.used; slot++) {

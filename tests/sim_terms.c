@@ -138,7 +138,8 @@ sim_terms_given (sim_t *self, const sim_truth_t *truth, const reply_t *reply)
     record_settings_t settings = groups_settings (&core->groups, reply->group);
     int64_t age = self->broker.now - task->at;
     if (self->plan.terms > 0 && reply->id % 4 == 0)
-        s_judge_priority (self, truth, settings.key_running > 0);
+        s_judge_priority (self, truth, settings.key_running > 0 || settings.key_rate > 0);
+    sim_rate_given (self, truth, reply);
     if (terms->key && settings.key_running)
         s_judge_key (self, truth, settings.key_running);
     if (terms->order)
@@ -185,7 +186,8 @@ sim_terms_run (sim_t *self)
         if (group->counts [STINT_BLOCKED] > 0)
             sim_seen (self, RARE_BLOCKED);
         if (group->used && group->counts [STINT_READY] > 0 && group->levels == 0)
-            sim_seen (self, RARE_KEY_RUNNING);
+            sim_seen (self,
+                      core->groups.dry_keys.count > 0 ? RARE_KEY_RATE : RARE_KEY_RUNNING);
     }
 }
 
@@ -195,6 +197,7 @@ sim_terms_run (sim_t *self)
 void
 sim_terms_recovered (sim_t *self)
 {
+    sim_rate_recovered (self);
     for (uint32_t index = 0; index < self->truth_count; index++) {
         const sim_truth_t *truth = &self->truths [index];
         if (truth->begun && truth->terms.order && s_task (self, truth))

@@ -23,4 +23,10 @@ void sim_terms_leaves (sim_t *self, const reply_t *reply);
 void sim_terms_run (sim_t *self);
 void sim_terms_recovered (sim_t *self);
 
+//  A task was given out by the core; a group was removed; a broker has recovered:
+//  sim_rate.c
+void sim_rate_given (sim_t *self, const sim_truth_t *truth, const reply_t *reply);
+void sim_rate_forget (void);
+void sim_rate_recovered (const sim_t *self);
+
 #endif

@@ -158,7 +158,11 @@ s_write_group (const sim_message_t *message)
                                             "weight",
                                             "paused",
                                             "draining",
-                                            "key_running"};
+                                            "key_running",
+                                            "rate",
+                                            "burst",
+                                            "key_rate",
+                                            "key_burst"};
     bool notes = (message->setting == SIM_PAUSED || message->setting == SIM_DRAINING)
                  && message->cursor > 0;
     stint_wire_begin (&s_header, STP_GROUP, (message->setting ? 4 : 3) + 2u * notes);

@@ -104,6 +104,10 @@ s_draw_limits (sim_plan_t *plan, uint64_t *chance)
         .weight = PICK (chance, 1, 1, 3),
         .key_running = PICK (chance, 0, 0, 1, 2),
         .time_limit = PICK (chance, 0, 0, 5000),
+        .rate = PICK (chance, 0, 0, 0, 0, 50000, 1000000),
+        .burst = PICK (chance, 0, 0, 1, 5),
+        .key_rate = PICK (chance, 0, 0, 0, 0, 40000, 500000),
+        .key_burst = PICK (chance, 0, 0, 1, 3),
     };
     plan->slack = PICK (chance, 0, 0, 300, 20000);
 }

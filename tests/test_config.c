@@ -33,6 +33,25 @@ Test (config, everything_has_its_default_before_anything_is_loaded)
     stint_config_destroy (&config);
 }
 
+Test (config, a_rate_is_read_by_the_hour_and_written_as_people_do)
+{
+    static const stint_option_t table [] = {{.path = "group/rate",
+                                             .type = STINT_OPTION_RATE,
+                                             .initial = "0",
+                                             .maximum = 3600000,
+                                             .help = "most tasks in a time"}};
+    stint_config_t *config = stint_config_new (table, 1);
+    cr_expect_eq (stint_config_number (config, "group/rate"), 0);
+    fixture_load (config, "group\n    rate = 10/m\n");
+    cr_expect_str_eq (fixture_faults (config), "");
+    cr_expect_eq (stint_config_number (config, "group/rate"), 600);
+    fixture_load (config, "group\n    rate = 10\n");
+    cr_expect (
+        strstr (fixture_faults (config),
+                "\"10\" is not a rate such as 100/s, 10/m or 5/h, from 0 to 1000/s"));
+    stint_config_destroy (&config);
+}
+
 Test (config, flags_win_over_environment_over_file_in_whichever_order_they_are_loaded)
 {
     setenv ("STINT_STORE_DIR", "/environment", 1);

@@ -457,8 +457,8 @@ Test (core, groups_of_the_configuration_are_made_once)
     uint64_t live = journal_totals (core_journal (s_rig->core)).waiting;
     core_set_group (s_rig->core, "bread", &settings);
     cr_assert_eq (journal_totals (core_journal (s_rig->core)).waiting, live);
-    core_set_defaults (s_rig->core,
-                       &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10}});
+    core_set_defaults (s_rig->core, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9,
+                                                          10, 11, 12, 13, 14}});
     record_settings_t now = groups_settings (&s_rig->core->groups, 1);
     cr_assert_eq (now.max_tasks, 9);
     cr_assert_eq (now.max_attempts, 3);

@@ -355,3 +355,38 @@ Test (core_faults, numbers_and_times_that_nobody_can_have_given)
     s_write (record);
     s_refused ("out of its range");
 }
+
+Test (core_faults, buckets_that_nobody_can_have_filled)
+{
+    s_write ((record_t){.kind = RECORD_RATE, .level = 1});
+    s_refused ("about nothing");
+    s_write ((record_t){.kind = RECORD_RATE, .group = UINT32_MAX, .level = 1});
+    s_refused ("more groups than");
+    s_write ((record_t){.kind = RECORD_RATE, .group = 1, .key_level = 1});
+    s_refused ("a key that is none");
+    record_t record = {.kind = RECORD_RATE, .group = 1, .level = RATE_LEVEL_MAX + 1};
+    s_write (record);
+    s_refused ("more than any");
+    record.level = 0;
+    record.key_level = RATE_LEVEL_MAX + 1;
+    record.by = stint_bytes_of ("ann");
+    s_write (record);
+    s_refused ("more than any");
+    record.key_level = 1;
+    record.by = stint_bytes_of ("a\tb");
+    s_write (record);
+    s_refused ("a key that is none");
+    record = (record_t){.kind = RECORD_GROUP, .group = 1, .name = stint_bytes_of ("a")};
+    record.level = RATE_LEVEL_MAX + 1;
+    s_write (record);
+    s_refused ("more than any");
+
+    //  Of a group that comes later, and that is full
+    s_write ((record_t){.kind = RECORD_RATE, .group = 1, .by = stint_bytes_of ("ann")});
+    record.level = 7;
+    s_write (record);
+    record = (record_t){.kind = RECORD_RATE, .group = 2, .by = stint_bytes_of ("ann")};
+    record.level = record.key_level = 7;
+    s_write (record);
+    cr_assert_null (s_replay ());
+}

@@ -177,6 +177,65 @@ Test (explain, a_limit_that_is_reached)
     s_expect (0, "", NULL);
 }
 
+Test (explain, a_rate_and_when_the_next_token_comes)
+{
+    rig_set (s_rig, s_client, "bread", "rate", 30);
+    rig_push (s_rig, s_client, "bread", 1, 3, "flour");
+    s_worker (5, "beta/1", 10);
+    s_expect (1, "running ", NULL);
+    s_expect (2, "rate ", "rate: the next token comes in 2 min");
+    cr_assert_eq (s_start, 120000);
+    rig_pass (s_rig, 1500);
+    s_expect (0, "rate ", "rate: the next token comes in 1 min 58 s");
+    cr_assert_eq (s_start, 118500);
+    rig_set (s_rig, s_client, "bread", "burst", 2);
+    s_expect (2, "running ", NULL);
+    rig_set (s_rig, s_client, "bread", "rate", 0);
+    s_expect (3, "running ", NULL);
+}
+
+//  Pushes a task of a key.
+
+static void
+s_push_key (uint64_t sequence, const char *key)
+{
+    stint_writer_t terms = {NULL, 0, 0};
+    stint_write_map (&terms, 1);
+    stint_write_text (&terms, "key");
+    stint_write_text (&terms, key);
+    rig_begin (s_rig, STP_PUSH, 5);
+    rig_number (s_rig, 'r', sequence);
+    rig_text (s_rig, 'g', "bread");
+    rig_number (s_rig, 'p', 7);
+    rig_number (s_rig, 's', sequence);
+    rig_list (s_rig);
+    rig_item (s_rig, STP_PUSH,
+              &(stint_item_t){.body = stint_bytes_of ("x"),
+                              .terms = stint_writer_bytes (&terms)});
+    rig_send (s_rig, s_client);
+    rig_turn (s_rig);
+    stint_writer_clear (&terms);
+}
+
+Test (explain, a_rate_of_keys_and_when_the_next_token_comes)
+{
+    rig_set (s_rig, s_client, "bread", "key_rate", 3600);
+    s_push_key (1, "ann");
+    s_push_key (2, "ann");
+    s_push_key (3, "bob");
+    s_push_key (4, "bob");
+    s_worker (5, "beta/1", 10);
+    s_expect (2, "key_rate ", "key_rate of key \"ann\": the next token comes in 1 s");
+    s_expect (0, "key_rate ",
+              "key_rate of each key that has tasks ready: the next token comes in 1 s");
+    cr_assert_eq (s_start, 1000);
+    rig_set (s_rig, s_client, "bread", "key_running", 1);
+    s_expect (2, "key_running key_rate ", NULL);
+    rig_pass (s_rig, 1000);
+    s_expect (2, "key_running ", NULL);
+    s_expect (0, "key_running ", NULL);
+}
+
 Test (explain, a_delay_and_a_back_off_and_when_they_end)
 {
     rig_begin (s_rig, STP_PUSH, 5);

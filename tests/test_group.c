@@ -12,7 +12,8 @@ static tasks_t s_tasks;
 static void
 s_begin (void)
 {
-    const record_settings_t defaults = {{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10}};
+    const record_settings_t defaults = {
+        {1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10, 11, 12, 13, 14}};
     groups_init (&s_groups, 5, 100, &defaults, 99);
     tasks_init (&s_tasks, 100);
 }
@@ -102,8 +103,9 @@ Test (group, settings_that_are_not_set_are_the_defaults)
         (record_settings_t){.max_tasks = 10, .backoff_max = 50};
     record_settings_t settings = groups_settings (&s_groups, slot);
     cr_assert (record_settings_equal (
-        &settings, &(record_settings_t){{10, 2, 3, 4, 50, 6, 7, 8, 0, 0, 9, 10}}));
-    record_settings_t own = {{7, 8, 9, 10, 11, 12, 13, 14, 1, 0, 15, 16}};
+        &settings,
+        &(record_settings_t){{10, 2, 3, 4, 50, 6, 7, 8, 0, 0, 9, 10, 11, 12, 13, 14}}));
+    record_settings_t own = {{7, 8, 9, 10, 11, 12, 13, 14, 1, 0, 15, 16, 17, 18, 19, 20}};
     s_groups.groups.pool [slot].settings = own;
     settings = groups_settings (&s_groups, slot);
     cr_assert (record_settings_equal (&settings, &own));

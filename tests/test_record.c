@@ -21,35 +21,37 @@ s_text (const char *text)
 static record_t
 s_record (record_kind_t kind)
 {
-    record_t record = {
-        .kind = kind,
-        .id = 4711,
-        .fence = (uint64_t) 3 << 40 | 17,
-        .further = 9,
-        .producer = 0xfedcba9876543210u,
-        .sequence = 70000,
-        .batch = 12,
-        .group = 3,
-        .number = 200,
-        .position = 65,
-        .state = STINT_DEAD,
-        .attempts = 5,
-        .failures = 4,
-        .lost = 1,
-        .pushed = 300,
-        .done = 60,
-        .dead = 2,
-        .cancelled = 3,
-        .again = 1,
-        .at = 1700000000000,
-        .until = 1700000060000,
-        .name = s_text ("bread"),
-        .payload = s_text ("flour and water"),
-        .result = s_text ("a loaf"),
-        .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1, 1, 2, 9000}},
-        .by = s_text ("ann"),
-        .terms = {.list = {7, 3, 30000, 60000, 90000}},
-        .recent_count = 2};
+    record_t record = {.kind = kind,
+                       .id = 4711,
+                       .fence = (uint64_t) 3 << 40 | 17,
+                       .further = 9,
+                       .producer = 0xfedcba9876543210u,
+                       .sequence = 70000,
+                       .batch = 12,
+                       .group = 3,
+                       .number = 200,
+                       .position = 65,
+                       .state = STINT_DEAD,
+                       .attempts = 5,
+                       .failures = 4,
+                       .lost = 1,
+                       .pushed = 300,
+                       .done = 60,
+                       .dead = 2,
+                       .cancelled = 3,
+                       .again = 1,
+                       .level = 7200000,
+                       .key_level = 3600000,
+                       .at = 1700000000000,
+                       .until = 1700000060000,
+                       .name = s_text ("bread"),
+                       .payload = s_text ("flour and water"),
+                       .result = s_text ("a loaf"),
+                       .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1, 1, 2,
+                                     9000, 36000, 20, 600, 5}},
+                       .by = s_text ("ann"),
+                       .terms = {.list = {7, 3, 30000, 60000, 90000}},
+                       .recent_count = 2};
     record.terms.key = s_text ("ann");
     record.terms.order = s_text ("cart 5");
     record.recent [0] = (record_push_t){69000, 3000, 1000};
@@ -114,7 +116,7 @@ s_read (stint_bytes_t bytes)
 Test (record, every_kind_comes_back_as_it_was_written)
 {
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
         record_t written = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &written);
         record_t read = s_read (bytes);
@@ -187,7 +189,7 @@ Test (record, a_push_with_an_endless_delay_leaves_nothing_behind)
 
 Test (record, every_kind_has_a_name)
 {
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++)
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++)
         cr_assert_str_neq (record_name (kind), "?");
     cr_assert_str_eq (record_name (RECORD_DONE), "DONE");
     cr_assert_str_eq (record_name ((record_kind_t) 0), "?");
@@ -196,12 +198,12 @@ Test (record, every_kind_has_a_name)
 
 Test (record, settings_that_are_zero_are_not_taken_over)
 {
-    record_settings_t own = {{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10}};
+    record_settings_t own = {{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10, 11, 12, 13, 14}};
     record_settings_merge (&own, &(record_settings_t){.backoff = 9});
     cr_assert (record_settings_equal (
-        &own, &(record_settings_t){{1, 2, 3, 9, 5, 6, 7, 8, 0, 0, 9, 10}}));
+        &own, &(record_settings_t){{1, 2, 3, 9, 5, 6, 7, 8, 0, 0, 9, 10, 11, 12, 13, 14}}));
     cr_assert_not (record_settings_equal (
-        &own, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10}}));
+        &own, &(record_settings_t){{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 9, 10, 11, 12, 13, 14}}));
 }
 
 //  ---------------------------------------------------------------------------------
@@ -221,7 +223,7 @@ Test (record, the_bytes_of_every_kind_are_what_they_always_were)
     FILE *file = fopen (GOLDEN, writes ? "w" : "r");
     cr_assert (file, "cannot open %s", GOLDEN);
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
         char hex [2048];
         char name [32];
         char golden [2048];
@@ -263,7 +265,7 @@ s_read_all (const uint8_t *data, size_t size)
 Test (record, a_record_that_is_cut_is_refused)
 {
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
         record_t record = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &record);
         for (size_t size = 1; size < bytes.size; size++)
@@ -277,7 +279,7 @@ Test (record, a_byte_that_was_changed_crashes_nothing)
 {
     journal_t *journal = journal_new (0);
     uint8_t copy [1024];
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RETRIED; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
         record_t record = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &record);
         memcpy (copy, bytes.data, bytes.size);

@@ -116,6 +116,31 @@ Test (units, a_size_is_read_in_powers_of_1024)
     }
 }
 
+Test (units, rates_are_by_the_second_the_minute_or_the_hour)
+{
+    static const struct {
+        const char *text;
+        int64_t hourly;
+    } samples [] = {{"100/s", 360000}, {"10/m", 600}, {"5/h", 5}, {"0", 0}, {"90/h", 90}};
+    char text [STINT_UNITS_SIZE];
+    for (size_t at = 0; at < COUNT (samples); at++) {
+        int64_t hourly = -1;
+        cr_expect (stint_units_parse_rate (samples [at].text, &hourly));
+        cr_expect_eq (hourly, samples [at].hourly);
+        cr_expect_str_eq (stint_units_format_rate (hourly, text), samples [at].text);
+    }
+    cr_expect_str_eq (stint_units_format_rate (7200, text), "2/s");
+    cr_expect_str_eq (stint_units_format_rate (120, text), "2/m");
+    static const char *const bad [] = {"",    "5",     "/s",   "5/",
+                                       "5/d", "5 /s",  "5/ss", "-5/s",
+                                       "5s",  "1.5/s", "0/x",  "9223372036854775807/s"};
+    for (size_t at = 0; at < COUNT (bad); at++) {
+        int64_t hourly = 77;
+        cr_expect_not (stint_units_parse_rate (bad [at], &hourly), "%s", bad [at]);
+        cr_expect_eq (hourly, 77);
+    }
+}
+
 Test (units, what_is_no_size_is_refused_and_leaves_the_value_alone)
 {
     static const char *const texts [] = {
