@@ -418,6 +418,10 @@ apply_record (core_t *core, record_t *record)
             return s_on_dropped (core, record);
         case RECORD_KEPT_TASK:
             return s_on_kept_task (core, record);
+        case RECORD_TIMETABLE_RUN: {
+            const char *fault = s_on_pushed (core, record);
+            return fault ? fault : apply_timetable_run (core, record);
+        }
         case RECORD_CLOSED:
             if (record->id > core->next_id)
                 core->next_id = record->id;
@@ -434,6 +438,8 @@ apply_record (core_t *core, record_t *record)
         case RECORD_WORKER:
         case RECORD_WORKER_GONE:
         case RECORD_RATE:
+        case RECORD_TIMETABLE:
+        case RECORD_TIMETABLE_GONE:
         default:
             return apply_to_table (core, record);
     }

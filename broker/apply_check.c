@@ -1,7 +1,7 @@
 //  apply_check: what no record of ours says, so that recovery refuses it
 //  SPDX-License-Identifier: MPL-2.0
 
-#include "apply.h"
+#include "apply_table.h"
 
 #define NUMBER_MAX (UINT64_MAX / 2)  //  Of tasks and batches
 #define TIME_MAX (INT64_MAX / 2)     //  Later than any point in time and any span behind it
@@ -119,8 +119,13 @@ s_subject (const record_t *record)
             return record->producer;
         case RECORD_RATE:
             return record->group;
+        case RECORD_TIMETABLE_RUN:
+            return record->id;
+        case RECORD_TIMETABLE_GONE:
+            return record->name.size;
         case RECORD_GROUP:
         case RECORD_GROUP_GONE:
+        case RECORD_TIMETABLE:
         default:
             return 1;  //  A group's number is looked at by itself
     }
@@ -137,7 +142,8 @@ apply_check (const core_t *core, const record_t *record)
     if (record->at < 0 || record->at > TIME_MAX || record->until < 0
         || record->until > TIME_MAX)
         return "it has a time that is none";
-    if (record->kind == RECORD_PUSHED && record->id < core->next_id)
+    bool pushed = record->kind == RECORD_PUSHED || record->kind == RECORD_TIMETABLE_RUN;
+    if (pushed && record->id < core->next_id)
         return "it gives a task a number that was given out before";
     if (terms_check (&record->terms, 0))
         return "it has tasks that ask for what is not to be had";
@@ -147,6 +153,8 @@ apply_check (const core_t *core, const record_t *record)
         return s_check_rate (record);
     if (record->kind == RECORD_BATCH || record->kind == RECORD_KEPT_BATCH)
         return s_check_batch (core, record);
+    if (record->kind == RECORD_TIMETABLE || record->kind == RECORD_TIMETABLE_RUN)
+        return apply_timetable_check (core, record);
     if (record->kind == RECORD_DONE || record->kind == RECORD_CANCELLED)
         return s_check_end (core, record);
     if (record->kind == RECORD_RETRIED)

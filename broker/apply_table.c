@@ -5,20 +5,18 @@
 
 #include "group_rates.h"
 
-static void
-s_drop_record (core_t *core, journal_place_t *kept)
+void
+apply_drop_record (core_t *core, journal_place_t *kept)
 {
     if (kept->block)
         journal_drop (core->journal, *kept);
     *kept = (journal_place_t){0};
 }
 
-//  Notes where the full record of a thing lies that is not a task.
-
-static void
-s_keep_record (core_t *core, journal_place_t *kept)
+void
+apply_keep_record (core_t *core, journal_place_t *kept)
 {
-    s_drop_record (core, kept);
+    apply_drop_record (core, kept);
     *kept = (journal_place_t){core->at_block, 0, 0};
     journal_hold (core->journal, *kept);
 }
@@ -36,7 +34,7 @@ s_on_group (core_t *core, const record_t *record)
     group_note_set (&group->note, record);
     group->bucket.at = record->until;
     group->bucket.level = record->level;
-    s_keep_record (core, &group->kept);
+    apply_keep_record (core, &group->kept);
     group_kept_renew (&core->groups.kept, core->groups.groups.pool, slot);
     groups_update_lanes (&core->groups, slot);
     return NULL;
@@ -49,9 +47,9 @@ s_on_group_gone (core_t *core, const record_t *record)
     group_t *group = &core->groups.groups.pool [slot];
     if (record->group > core->groups.groups.used || !group->used)
         return NULL;
-    if (group_held (group) > 0)
-        return "it removes a group that holds tasks";
-    s_drop_record (core, &group->kept);
+    if (group_held (group) > 0 || timetable_of_group (&core->timetable, slot))
+        return "it removes a group that holds tasks or that a schedule pushes to";
+    apply_drop_record (core, &group->kept);
     groups_remove (&core->groups, slot);
     return NULL;
 }
@@ -74,7 +72,7 @@ s_on_batch (core_t *core, const record_t *record)
         pool [slot].again = record->again;
         pool [slot].collected = record->position;
     }
-    s_keep_record (core, &pool [slot].kept);
+    apply_keep_record (core, &pool [slot].kept);
     batch_kept_renew (&core->batches.kept, pool, slot);
     return NULL;
 }
@@ -88,7 +86,7 @@ s_on_batch_gone (core_t *core, const record_t *record)
         return NULL;
     if (batch->held > 0)
         return "it forgets a batch that holds tasks";
-    s_drop_record (core, &batch->kept);
+    apply_drop_record (core, &batch->kept);
     batches_remove (&core->batches, slot);
     return NULL;
 }
@@ -105,7 +103,7 @@ s_on_producer (core_t *core, const record_t *record)
     for (uint32_t index = 0; index < record->recent_count; index++)
         producers_push (&core->producers, slot, record->recent [index], record->at);
     pool [slot].next = record->sequence;
-    s_keep_record (core, &pool [slot].kept);
+    apply_keep_record (core, &pool [slot].kept);
     producer_kept_renew (&core->producers.kept, pool, slot);
     return NULL;
 }
@@ -116,7 +114,7 @@ s_on_producer_gone (core_t *core, const record_t *record)
     uint32_t slot = producers_find (&core->producers, record->producer);
     if (!slot)
         return NULL;
-    s_drop_record (core, &core->producers.producers.pool [slot].kept);
+    apply_drop_record (core, &core->producers.producers.pool [slot].kept);
     producers_remove (&core->producers, slot);
     return NULL;
 }
@@ -129,7 +127,7 @@ s_on_worker (core_t *core, const record_t *record)
         return "it has more workers than limits/sessions allows";
     uint32_t slot = roster_ensure (&core->roster, record->id);
     roster_entry_t *pool = core->roster.workers.pool;
-    s_keep_record (core, &pool [slot].kept);
+    apply_keep_record (core, &pool [slot].kept);
     roster_kept_renew (&core->roster.kept, pool, slot);
     return NULL;
 }
@@ -140,7 +138,7 @@ s_on_worker_gone (core_t *core, const record_t *record)
     uint32_t slot = roster_find (&core->roster, record->id);
     if (!slot)
         return NULL;
-    s_drop_record (core, &core->roster.workers.pool [slot].kept);
+    apply_drop_record (core, &core->roster.workers.pool [slot].kept);
     roster_remove (&core->roster, slot);
     return NULL;
 }
@@ -153,7 +151,7 @@ s_forget_bucket (core_t *core, uint32_t slot)
     lane_key_t *pool = core->groups.lanes.keys.pool;
     if (!slot || pool [slot].bucket.level == 0)
         return;
-    s_drop_record (core, &pool [slot].kept);
+    apply_drop_record (core, &pool [slot].kept);
     lane_key_kept_remove (&core->groups.lanes.kept, pool, slot);
     pool [slot].bucket.level = 0;
     groups_renew_key (&core->groups, slot);
@@ -173,7 +171,7 @@ s_set_bucket (core_t *core, const record_t *record)
     }
     pool [slot].bucket.at = record->at;
     pool [slot].bucket.level = record->key_level;
-    s_keep_record (core, &pool [slot].kept);
+    apply_keep_record (core, &pool [slot].kept);
     lane_key_kept_renew (&lanes->kept, pool, slot);
     groups_renew_key (&core->groups, slot);
     return NULL;
@@ -207,7 +205,7 @@ apply_producer_pushed (core_t *core, const record_t *record, uint32_t count)
     record_push_t push = {record->sequence, record->id, count};
     producers_push (&core->producers, slot, push, record->at);
     if (!pool [slot].kept.block) {
-        s_keep_record (core, &pool [slot].kept);
+        apply_keep_record (core, &pool [slot].kept);
         producer_kept_append (&core->producers.kept, pool, slot);
     }
 }
@@ -235,6 +233,10 @@ apply_to_table (core_t *core, const record_t *record)
             return s_on_worker_gone (core, record);
         case RECORD_RATE:
             return s_on_rate (core, record);
+        case RECORD_TIMETABLE:
+            return apply_timetable (core, record);
+        case RECORD_TIMETABLE_GONE:
+            return apply_timetable_gone (core, record);
         case RECORD_PUSHED:
         case RECORD_STARTED:
         case RECORD_DONE:
@@ -246,6 +248,7 @@ apply_to_table (core_t *core, const record_t *record)
         case RECORD_KEPT_TASK:
         case RECORD_CLOSED:
         case RECORD_RETRIED:
+        case RECORD_TIMETABLE_RUN:
         default:
             return "it has a record of a kind that this version does not know";
     }

@@ -34,6 +34,7 @@ core_new (const core_limits_t *limits, uint64_t seed)
     batches_init (&self->batches, limits->batches, salt);
     producers_init (&self->producers, limits->producers, salt);
     roster_init (&self->roster, limits->sessions, salt);
+    timetable_init (&self->timetable, limits->schedules, salt);
     sessions_init (&self->sessions, limits->sessions);
     pace_init (&self->sessions.pace, limits->heartbeat_ms, limits->liveness,
                limits->heartbeats_max);
@@ -53,6 +54,7 @@ core_destroy (core_t **self_p)
     batches_clear (&self->batches);
     producers_clear (&self->producers);
     roster_clear (&self->roster);
+    timetable_clear (&self->timetable);
     sessions_clear (&self->sessions);
     task_notes_clear (&self->notes);
     watch_pool_clear (&self->watches);
@@ -234,6 +236,9 @@ s_hear (core_t *self, int64_t now, uint32_t session, stint_message_t *message,
         case STP_WORKER:
             core_on_worker (self, session, message, out);
             break;
+        case STP_SCHEDULE:
+            core_on_schedule (self, now, session, message, out);
+            break;
         case STP_READY:
             core_on_ready (self, now, session, message, out);
             break;
@@ -408,6 +413,7 @@ core_run (core_t *self, int64_t now, effects_t *out)
         more |= s_expire (self, now, out);
     more |= s_wake (self, now);
     more |= groups_wake (&self->groups, now);
+    more |= core_run_schedules (self, now);
     if (now >= self->swept_at + CORE_SWEEP_MS) {
         charge_sweep (self, now);
         if (core_sweep (self, now))
@@ -457,6 +463,8 @@ core_deadline (const core_t *self)
     if (self->tasks.dues.count > 0 && !self->awaiting)
         deadline =
             s_earlier (deadline, self->tasks.tasks.pool [self->tasks.dues.slots [0]].due);
+    if (!self->draining)
+        deadline = s_earlier (deadline, core_schedule_at (self));
     if (self->orphans.head || self->awaiting)
         deadline = s_earlier (deadline, core_patience (self, self->orphans_until));
     deadline = s_earlier (deadline, groups_wake_at (&self->groups));
@@ -514,7 +522,8 @@ core_digest (const core_t *self)
     }
     digest += groups_digest (&self->groups) + groups_rates_digest (&self->groups);
     digest += batches_digest (&self->batches);
-    return digest + producers_digest (&self->producers) + roster_digest (&self->roster);
+    digest += producers_digest (&self->producers) + roster_digest (&self->roster);
+    return digest + timetable_digest (&self->timetable);
 }
 
 core_totals_t

@@ -25,6 +25,7 @@ typedef struct {
     uint32_t groups;             //  Most groups
     uint32_t batches;            //  Most batches
     uint32_t producers;          //  Most producers that are remembered
+    uint32_t schedules;          //  Most schedules
     uint32_t sessions;           //  Most peers connected at once
     uint32_t notes;              //  Most running attempts whose progress is known
     uint32_t heartbeat_ms;       //  Between two heartbeats
@@ -121,7 +122,6 @@ void core_seal (core_t *self, int64_t now);
 //  Copies what is live in a block forward. The block's bytes stay valid during the call;
 //  fetch brings bytes that are not in memory, valid until its next call.
 typedef stint_bytes_t (core_fetch_fn) (journal_place_t place, void *argument);
-
 void core_move (core_t *self, int64_t now, uint64_t number, stint_bytes_t block,
                 core_fetch_fn *fetch, void *argument);
 

@@ -29,6 +29,9 @@ bool core_on_read (core_t *core, uint32_t session, const stint_message_t *messag
 void core_on_many (core_t *core, int64_t now, uint32_t session,
                    const stint_message_t *message, effects_t *out);
 
+void core_on_schedule (core_t *core, int64_t now, uint32_t session,
+                       stint_message_t *message, effects_t *out);
+
 //  From workers.
 void core_on_ready (core_t *core, int64_t now, uint32_t session, stint_message_t *message,
                     effects_t *out);
@@ -80,6 +83,11 @@ bool core_deliver (core_t *core, effects_t *out);
 
 //  Lets go of all that a session waits for or collects.
 void core_unwatch (core_t *core, uint32_t session);
+
+//  Pushes the tasks of schedules whose time has come. Returns true when there may be more;
+//  the other returns when to look again, or CORE_NEVER.
+bool core_run_schedules (core_t *core, int64_t now);
+int64_t core_schedule_at (const core_t *core);
 
 //  Forgets what is old: ended tasks and silent producers, a part at a time. Returns true
 //  when there is more.

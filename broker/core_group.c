@@ -117,6 +117,9 @@ s_remove_group (core_t *core, uint32_t session, const stint_message_t *message,
              || s_batches_hold (core, slot))
         core_error (out, session, message->request, "occupied",
                     "the group or one of its batches holds tasks, or workers serve it");
+    else if (timetable_of_group (&core->timetable, slot))
+        core_error (out, session, message->request, "occupied",
+                    "a schedule pushes to the group: remove that first");
     else {
         s_remove_batches (core, slot);
         record_t record = {.kind = RECORD_GROUP_GONE, .group = slot};

@@ -12,6 +12,7 @@
 #include "session.h"
 #include "task.h"
 #include "task_note.h"
+#include "timetable.h"
 
 #define CORE_LOST_MAX 16         //  Workers that a task may be lost with until it is dead
 #define CORE_RETRY_AFTER_MS 100  //  What FULL tells
@@ -39,6 +40,7 @@ struct core {
     batches_t batches;
     producers_t producers;
     roster_t roster;
+    timetable_t timetable;
     uint64_t next_id;  //  Number of the next task
     bool closed;       //  The journal ends with RECORD_CLOSED
 

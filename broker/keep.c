@@ -86,6 +86,18 @@ s_keep_buckets (core_t *core, uint64_t number)
     }
 }
 
+static void
+s_keep_schedules (core_t *core, uint64_t number)
+{
+    const timetable_row_t *pool = core->timetable.rows.pool;
+    uint32_t slot;
+    while ((slot = core->timetable.kept.head) != 0 && pool [slot].kept.block <= number) {
+        record_t record = {.kind = RECORD_TIMETABLE};
+        timetable_describe (&core->timetable, slot, &record);
+        apply_now (core, &record, NULL);
+    }
+}
+
 void
 keep_records (core_t *core, uint64_t number)
 {
@@ -94,6 +106,7 @@ keep_records (core_t *core, uint64_t number)
     s_keep_producers (core, number);
     s_keep_workers (core, number);
     s_keep_buckets (core, number);
+    s_keep_schedules (core, number);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -187,6 +200,7 @@ s_keep_from (s_keeper_t *self, record_t *record)
         case RECORD_FAILED:
         case RECORD_CANCELLED:
         case RECORD_KEPT_TASK:
+        case RECORD_TIMETABLE_RUN:
             s_keep_task (self, record->id);
             break;
         case RECORD_GROUP:
@@ -205,6 +219,8 @@ s_keep_from (s_keeper_t *self, record_t *record)
         case RECORD_CLOSED:
         case RECORD_RETRIED:
         case RECORD_RATE:
+        case RECORD_TIMETABLE:
+        case RECORD_TIMETABLE_GONE:
         default:
             break;
     }

@@ -4,6 +4,7 @@
 #include "query.h"
 
 #include "explain.h"
+#include "query_schedules.h"
 
 #include <string.h>
 
@@ -337,6 +338,8 @@ query_answer (core_t *core, int64_t now, const stint_message_t *message)
         s_tasks (core, group, message, now);
     else if (s_says (message->operation, "explain"))
         return explain_answer (core, now, message->id, group) ? NULL : "unknown";
+    else if (s_says (message->operation, "schedules"))
+        query_schedules (core, group, message, now);
     else if (!s_says (message->operation, "task"))
         return "invalid";
     else if (tasks_find (&core->tasks, message->id))

@@ -35,6 +35,9 @@ static const struct {
     [RECORD_CLOSED] = {"CLOSED", "it"},
     [RECORD_RETRIED] = {"RETRIED", "ibst"},
     [RECORD_RATE] = {"RATE", "gtvWV"},
+    [RECORD_TIMETABLE] = {"TIMETABLE", "NgtRPOWT"},
+    [RECORD_TIMETABLE_GONE] = {"TIMETABLE_GONE", "N"},
+    [RECORD_TIMETABLE_RUN] = {"TIMETABLE_RUN", "NigtIOT"},
 };
 
 #define KINDS (sizeof s_kinds / sizeof s_kinds [0])
@@ -97,6 +100,14 @@ s_write_recent (stint_writer_t *out, const record_t *self)
     }
 }
 
+static void
+s_write_schedule (stint_writer_t *out, const record_t *self)
+{
+    stint_write_array (out, RECORD_SCHEDULE);
+    for (size_t index = 0; index < RECORD_SCHEDULE; index++)
+        stint_write_number (out, self->schedule.list [index]);
+}
+
 //  Returns true when the tasks of a push are nothing but short bodies. These look the same
 //  in a message and in the journal.
 
@@ -145,6 +156,19 @@ s_write_item (stint_writer_t *out, const terms_t *shared, const stint_item_t *it
     if (item->terms.size > 0)
         s_write_terms (out, &terms);
     return NULL;
+}
+
+//  Writes the one task of a run as that of a push.
+
+static bool
+s_write_run (stint_writer_t *out, record_t *self)
+{
+    stint_write_array (out, 1);
+    const size_t before = out->size;
+    s_write_bytes (out, self->payload);
+    self->items = (stint_reader_t){out->data + before, out->data + out->size, false};
+    self->item_count = 1;
+    return true;
 }
 
 //  Writes the tasks of a push. Returns false when the list is malformed.
@@ -205,7 +229,10 @@ s_write_value (stint_writer_t *out, record_t *self, char letter, stint_message_t
             s_write_recent (out, self);
             return true;
         case 'I':
-            return s_write_items (out, self, message);
+            return message ? s_write_items (out, self, message) : s_write_run (out, self);
+        case 'T':
+            s_write_schedule (out, self);
+            return true;
         case 'O':
             s_write_terms (out, &self->terms);
             return true;
@@ -221,7 +248,8 @@ static size_t
 s_bound (const record_t *self, const stint_message_t *message)
 {
     size_t size = RECORD_MAX + self->name.size + self->payload.size + self->result.size;
-    if (self->kind == RECORD_GROUP || self->kind == RECORD_RATE)
+    if (self->kind == RECORD_GROUP || self->kind == RECORD_RATE
+        || self->kind == RECORD_TIMETABLE)
         size += self->by.size;
     if (!message)
         return size;
@@ -310,6 +338,18 @@ s_read_settings (stint_reader_t *reader, record_t *self)
 }
 
 static void
+s_read_schedule (stint_reader_t *reader, record_t *self)
+{
+    uint32_t count = stint_read_array (reader);
+    for (uint32_t index = 0; index < count && !reader->bad; index++) {
+        if (index < RECORD_SCHEDULE)
+            self->schedule.list [index] = stint_read_number (reader);
+        else
+            stint_read_skip (reader);
+    }
+}
+
+static void
 s_read_recent (stint_reader_t *reader, record_t *self)
 {
     uint32_t count = stint_read_array (reader);
@@ -368,6 +408,9 @@ s_read_value (stint_reader_t *reader, record_t *self, char letter)
             break;
         case 'O':
             terms_unpack (&self->terms, reader);
+            break;
+        case 'T':
+            s_read_schedule (reader, self);
             break;
         default:
             *s_number (self, letter) = stint_read_number (reader);

@@ -14,6 +14,7 @@
 #define BROKER_RECORD_H
 
 #include "journal.h"
+#include "record_schedule.h"
 #include "record_settings.h"
 #include "stint_wire.h"
 #include "terms.h"
@@ -25,27 +26,30 @@
 #define RECORD_STARTS 16  //  Attempts that one record begins at most
 
 typedef enum {
-    RECORD_GROUP = 1,      //  A group is there, with these settings
-    RECORD_GROUP_GONE,     //  A group was removed
-    RECORD_PUSHED,         //  Tasks were added by one push
-    RECORD_STARTED,        //  Attempts began, of tasks in a row, with fences in a row
-    RECORD_DONE,           //  An attempt ended well, with this result
-    RECORD_FAILED,         //  An attempt ended otherwise; the task waits, or is dead
-    RECORD_RETURNED,       //  An attempt was handed back unstarted
-    RECORD_CANCELLED,      //  A task was cancelled
-    RECORD_COLLECTED,      //  Outcomes of a batch up to a cursor are forgotten
-    RECORD_DROPPED,        //  An ended task is forgotten
-    RECORD_BATCH,          //  A batch was opened
-    RECORD_BATCH_GONE,     //  A batch is forgotten
-    RECORD_PRODUCER_GONE,  //  A producer is forgotten
-    RECORD_WORKER,         //  A worker is there
-    RECORD_WORKER_GONE,    //  A worker left
-    RECORD_KEPT_TASK,      //  All of a task, copied forward
-    RECORD_KEPT_BATCH,     //  All of a batch
-    RECORD_KEPT_PRODUCER,  //  All of a producer
-    RECORD_CLOSED,         //  The broker stopped in good order
-    RECORD_RETRIED,        //  A task that had ended in this state waits again
-    RECORD_RATE            //  Buckets of a group and of a key, as they are from now on
+    RECORD_GROUP = 1,       //  A group is there, with these settings
+    RECORD_GROUP_GONE,      //  A group was removed
+    RECORD_PUSHED,          //  Tasks were added by one push
+    RECORD_STARTED,         //  Attempts began, of tasks in a row, with fences in a row
+    RECORD_DONE,            //  An attempt ended well, with this result
+    RECORD_FAILED,          //  An attempt ended otherwise; the task waits, or is dead
+    RECORD_RETURNED,        //  An attempt was handed back unstarted
+    RECORD_CANCELLED,       //  A task was cancelled
+    RECORD_COLLECTED,       //  Outcomes of a batch up to a cursor are forgotten
+    RECORD_DROPPED,         //  An ended task is forgotten
+    RECORD_BATCH,           //  A batch was opened
+    RECORD_BATCH_GONE,      //  A batch is forgotten
+    RECORD_PRODUCER_GONE,   //  A producer is forgotten
+    RECORD_WORKER,          //  A worker is there
+    RECORD_WORKER_GONE,     //  A worker left
+    RECORD_KEPT_TASK,       //  All of a task, copied forward
+    RECORD_KEPT_BATCH,      //  All of a batch
+    RECORD_KEPT_PRODUCER,   //  All of a producer
+    RECORD_CLOSED,          //  The broker stopped in good order
+    RECORD_RETRIED,         //  A task that had ended in this state waits again
+    RECORD_RATE,            //  Buckets of a group and of a key, as they are from now on
+    RECORD_TIMETABLE,       //  All of a schedule
+    RECORD_TIMETABLE_GONE,  //  A schedule was removed
+    RECORD_TIMETABLE_RUN    //  A schedule has run: its task was added
 } record_kind_t;
 
 //  One of the last pushes of a producer.
@@ -83,14 +87,16 @@ typedef struct {
     int64_t at;                  //  When
     int64_t until;               //  When it may run again, or when an ended one may go; in
                                  //  RECORD_GROUP the time of its bucket
-    stint_bytes_t name;          //  Of a group, batch, worker
-    stint_bytes_t payload;       //  In RECORD_KEPT_TASK
-    stint_bytes_t result;        //  Result, text of the last failure, why a group stands
+    stint_bytes_t name;          //  Of a group, batch, worker, schedule
+    stint_bytes_t payload;       //  In RECORD_KEPT_TASK, and of a schedule's tasks
+    stint_bytes_t result;        //  Result, text of the last failure, why a group stands,
+                                 //  when a schedule runs
     stint_reader_t items;        //  RECORD_PUSHED: bodies, or [body, delay, terms]
     uint32_t item_count;         //  How many
     uint64_t recent_count;       //  How many of recent
     record_settings_t settings;  //  Of a group
-    stint_bytes_t by;            //  Who stopped it; in RECORD_RATE the key
+    stint_bytes_t by;  //  Who stopped it or set a schedule; in RECORD_RATE the key
+    record_schedule_t schedule;            //  Of a schedule
     record_push_t recent [RECORD_RECENT];  //  Of a producer
     terms_t terms;      //  Of a task, or of those of a push that have none of their own
     const char *fault;  //  Why the tasks of a push were not written, for people

@@ -74,6 +74,8 @@ typedef struct {
     const char *out;      //  map: --out
     bool watch;           //  status: --watch
     const char *why;      //  group: --reason
+    const char *zone;     //  schedule: --zone
+    const char *missed;   //  schedule: --missed
     const char *state;    //  ls, cancel, retry, drop: --state
     int64_t limit;        //  ls: --limit
     int64_t after;        //  ls: --after

@@ -3,11 +3,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "answer.h"
 #include "command_call.h"
@@ -18,6 +15,7 @@
 #include "stopped.h"
 #include "table.h"
 #include "text.h"
+#include "user.h"
 
 typedef enum {
     SETTING_COUNT,     //  Written as 1000
@@ -26,7 +24,6 @@ typedef enum {
     SETTING_RATE       //  Written as 100/s
 } setting_kind_t;
 
-#define USER_MOST 64  //  Bytes of who stops a group
 #define YEAR_MS ((int64_t) 365 * 24 * 3600 * 1000)
 #define TERA ((int64_t) 1 << 40)
 #define RATE_MAX ((int64_t) 1000000 * 3600)  //  An hour
@@ -202,28 +199,14 @@ s_set (command_call_t *call)
     return s_change_by (call, settings, count, NULL);
 }
 
-//  Returns who says that a group is to stop: $STINT_USER, or the login name.
-
-static const char *
-s_user (void)
-{
-    const char *named = getenv ("STINT_USER");
-    if (named && *named)
-        return named;
-    const struct passwd *entry = getpwuid (geteuid ());
-    return entry && strlen (entry->pw_name) <= USER_MOST ? entry->pw_name : "";
-}
-
 //  Stops a group in one of the two ways.
 
 static int
 s_stop (command_call_t *call, const char *how)
 {
-    const char *user = s_user ();
-    if (strlen (user) > USER_MOST || !text_is_utf8 (stint_bytes_of (user)))
-        return command_fail (COMMAND_INPUT, "as in: STINT_USER=ann",
-                             "$STINT_USER is a name of at most %d bytes of UTF-8",
-                             USER_MOST);
+    const char *user;
+    if (!user_name (&user))
+        return COMMAND_INPUT;
     return s_change_by (call, &(stint_setting_t){how, 1}, 1, user);
 }
 

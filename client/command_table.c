@@ -153,6 +153,21 @@ static const command_option_t s_group [] = {
     {.name = NULL},
 };
 
+static const command_option_t s_schedule [] = {
+    {.name = "zone",
+     .argument = "OFFSET",
+     .help = "set: UTC or a fixed offset such as +02:00; UTC",
+     .kind = OPTION_TEXT,
+     .offset = AT (zone)},
+    {.name = "missed",
+     .argument = "WAY",
+     .help = "set: of runs without a broker: skip, once or all; skip",
+     .kind = OPTION_TEXT,
+     .offset = AT (missed)},
+    TERMS,
+    {.name = NULL},
+};
+
 static const command_option_t s_worker [] = {
     {.name = "wait",
      .letter = 'w',
@@ -341,6 +356,26 @@ static const command_t s_commands [] = {
      "    stint group set resize rate=100/s burst=20 key_rate=10/m\n"
      "    stint group pause resize --reason 'moving disks'\n",
      NULL, 0, INT_MAX, s_group, command_group},
+    {"schedule", "[list | set NAME GROUP LINE [PAYLOAD] | pause|resume|remove NAME]",
+     "push tasks by the clock",
+     "Alone it lists them. The broker pushes a task to GROUP at each time of the LINE:\n"
+     "\n"
+     "    minute hour day month weekday   as in 30 7 * * mon-fri: each is a number, a\n"
+     "                    range 1-5, a step */15, a list of these 1,15, or *; when both\n"
+     "                    days are given, either will do, as in cron\n"
+     "    @hourly @daily @weekly @monthly @yearly\n"
+     "    @every 90s      at that span from now on, of s, m, h and d\n"
+     "\n"
+     "Times are of UTC, or of a fixed --zone; zones with names are left out for now, so\n"
+     "the clock never changes for summer. Set again, a schedule is changed. Runs are "
+     "missed\n"
+     "while there is no broker, or while the group drains or is full until the next one\n"
+     "is due: --missed tells what becomes of them, at most 1000 with all. A payload has\n"
+     "at most 4096 bytes.\n"
+     "\n"
+     "    stint schedule set nightly reports '30 2 * * *' --zone +02:00 --missed once\n"
+     "    stint schedule set pulse health '@every 90s' --expires 90s\n",
+     NULL, 0, 5, s_schedule, command_schedule},
     {"worker", "[list | drain NAME|NUMBER]", "list workers, or let one finish and leave",
      "Alone it lists them. A worker that drains takes no more tasks, hands back what it "
      "has\n"

@@ -27,6 +27,9 @@ int command_ping (command_call_t *call);
 int command_status (command_call_t *call);
 int command_group (command_call_t *call);
 
+//  Schedules: command_schedule.c
+int command_schedule (command_call_t *call);
+
 //  Its workers: command_worker.c
 int command_worker (command_call_t *call);
 

@@ -350,12 +350,14 @@ stint_client_query (stint_client_t *self, const stint_query_t *query, stint_byte
     *state = (stint_bytes_t){NULL, 0};
     uint32_t fields = 1u + (query->group ? 1u : 0) + (query->task ? 1u : 0)
                       + (query->after ? 1u : 0) + (query->limit ? 1u : 0)
-                      + (query->state ? 1u : 0);
+                      + (query->state ? 1u : 0) + (query->name ? 1u : 0);
     int64_t deadline =
         s_begin_request (self, STP_QUERY, fields, stint_client_number (self));
     stint_wire_text (&self->out, 'o', query->what);
     if (query->group)
         stint_wire_text (&self->out, 'g', query->group);
+    if (query->name)
+        stint_wire_text (&self->out, 'n', query->name);
     if (query->task)
         stint_wire_number (&self->out, 'i', query->task);
     if (query->after)

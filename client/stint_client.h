@@ -93,10 +93,10 @@ STINT_EXPORT stint_status_t stint_client_group_remove (stint_client_t *self,
                                                        const char *group);
 
 //  What to ask with stint_client_query. Unused members are zero.
-
 typedef struct {
     const char *what;     //  "status", "groups", "tasks", "explain": see PROTOCOL.md, 8
     const char *group;    //  Only this group
+    const char *name;     //  For "schedules": only the one of this name
     uint64_t task;        //  For "task": its number
     uint64_t after;       //  For "tasks": only numbers above this
     uint32_t limit;       //  For "tasks": at most this many, 1 to 1000

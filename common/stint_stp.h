@@ -29,6 +29,7 @@ typedef enum {
     STP_RETRY = 0x07,      //  Client: try dead tasks again
     STP_DROP = 0x08,       //  Client: forget ended tasks
     STP_WORKER = 0x09,     //  Client: tell workers what to do
+    STP_SCHEDULE = 0x0A,   //  Client: push a task at each of these times
     STP_READY = 0x21,      //  Worker: here I am, and this is what I hold (READY)
     STP_CREDIT = 0x22,     //  Worker: I will hold so many tasks
     STP_RESULT = 0x23,     //  Worker: what attempts came to

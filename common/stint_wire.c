@@ -32,6 +32,7 @@ static const struct {
     {STP_WORKER, "WORKER", SHAPE_NONE, "ro"},
     {STP_RETRY, "RETRY", SHAPE_NONE, "r"},
     {STP_DROP, "DROP", SHAPE_NONE, "r"},
+    {STP_SCHEDULE, "SCHEDULE", SHAPE_PAYLOAD, "ron"},
     {STP_READY, "READY", SHAPE_ATTEMPT, "rwhc"},
     {STP_CREDIT, "CREDIT", SHAPE_NONE, "c"},
     {STP_RESULT, "RESULT", SHAPE_RESULT, "rt"},
@@ -541,7 +542,7 @@ stint_wire_put (stint_writer_t *out, stp_command_t command, const stint_item_t *
 {
     size_t body = item->frame > 0 ? 0 : item->body.size;
     uint8_t *at = stint_write_start (out, 6 * STINT_PUT_MAX + body + item->terms.size);
-    if (command == STP_PUSH)
+    if (command == STP_PUSH || command == STP_SCHEDULE)
         at = s_put_payload (at, item);
     else if (command == STP_TASK || command == STP_PROGRESS) {
         bool limited = command == STP_TASK && item->delay > 0;

@@ -280,6 +280,8 @@ s_records (const core_t *core)
         records += core->roster.workers.pool [slot].kept.block > 0;
     for (uint32_t slot = 1; slot <= core->groups.lanes.keys.used; slot++)
         records += core->groups.lanes.keys.pool [slot].kept.block > 0;
+    for (uint32_t slot = 1; slot <= core->timetable.rows.used; slot++)
+        records += core->timetable.rows.pool [slot].kept.block > 0;
     return records;
 }
 

@@ -18,6 +18,7 @@ rig_limits (void)
         .groups = 32,
         .batches = 16,
         .producers = 16,
+        .schedules = 16,
         .sessions = 64,
         .notes = 4,
         .heartbeat_ms = 1000,

@@ -116,6 +116,7 @@ soon 2 blocked cart
 stint status | grep -qE '^GROUP +DELAYED +BLOCKED ' || fail 'status does not tell of them'
 murder "$broker"
 begin broker stint-broker --store "$home/store" --listen "$STINT_BROKER"
+broker=$last
 soon 2 blocked cart
 stint show "$(stint -q ls cart --state blocked | awk 'NR == 2 { print $1 }')" > "$home/out"
 grep -qE '^order +7$' "$home/out" || fail "show does not tell the order: $(cat "$home/out")"
@@ -138,6 +139,33 @@ stint push -q slow --time-limit 100ms --attempts 1 y > /dev/null
 soon 1 dead slow
 stint wait "$(stint -q ls slow --state dead | awk 'NR == 2 { print $1 }')" 2> "$home/talk"
 grep -q 'time limit of 0.1 s' "$home/talk" || fail "not its limit: $(cat "$home/talk")"
+
+#  By the clock: each run is one task, over a broker that is killed, and a pause has none
+STINT_USER=ann stint schedule set pulse beat '@every 1s' x > "$home/out" || fail 'not scheduled'
+grep -qE '^pulse runs next at [0-9-]+ [0-9:]+ UTC, in ' "$home/out" \
+    || fail "schedule does not tell the next run: $(cat "$home/out")"
+soon 2 ready beat
+stint schedule pause pulse || fail 'it is not paused'
+murder "$broker"
+begin broker stint-broker --store "$home/store" --listen "$STINT_BROKER"
+broker=$last
+stint --timeout 20s -q ping > /dev/null || fail 'no broker comes up'
+soon "$(stint --json schedule | sed 's/.*"runs":\([0-9]*\).*/\1/')" ready beat
+stint schedule | grep -qE '^pulse +beat +@every 1s +UTC +paused .* ann$' || fail 'not listed'
+stint schedule resume pulse > /dev/null
+soon "$(($(stint --json schedule | sed 's/.*"runs":\([0-9]*\).*/\1/') + 1))" ready beat
+stint schedule remove pulse || fail 'it is not removed'
+refuses ()
+{
+    local pattern=$1
+    shift
+    stint schedule set odd beat "$@" > /dev/null 2> "$home/talk" && fail "set $* was taken"
+    grep -qE -- "$pattern" "$home/talk" || fail "schedule set $*: $(cat "$home/talk")"
+}
+refuses 'never runs' '0 0 30 2 *'
+refuses 'the second field' '0 24 * * *'
+refuses 'zones with a name' '@daily' --zone Europe/Berlin
+refuses 'missed is skip, once or all' '@daily' --missed twice
 
 #  What is refused
 refused 'not a number from 1 to 9' row --priority 10 x

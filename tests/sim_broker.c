@@ -5,6 +5,7 @@
 //  block is, blocks go to the disk one commit after the other, a disk that failed ends the
 //  broker at once. Between any two steps the broker may be killed.
 
+#include "sim_schedule.h"
 #include "sim_truth.h"
 
 #include "clock.h"
@@ -251,12 +252,14 @@ s_run_core (sim_t *self)
     if (broker->now >= broker->core->swept_at + CORE_SWEEP_MS && sim_truth_drops (self))
         sim_truth_look (self);
     sim_explain_before (self);
+    sim_schedule_before (self);
     for (int runs = 0; more && runs < RUNS_MAX; runs++) {
         more = core_run (broker->core, broker->now, &broker->effects);
         s_take (self, true);
     }
     sim_notice_run (self, true);
     sim_share_run (self);
+    sim_schedule_after (self, !more);
     sim_explain_after (self, !more);
     if (!more && sim_random (&self->chance, 64) == 0)
         sim_truth_audit (self);

@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "sim_peer.h"
+#include "sim_schedule.h"
 #include "sim_terms.h"
 
 #include <string.h>
@@ -398,6 +399,16 @@ s_drain_worker (sim_t *self, uint32_t peer, uint64_t *chance)
     sim_link_send (self, peer, &message);
 }
 
+//  Sets, stops or removes some schedule.
+
+static void
+s_schedule (sim_t *self, uint32_t peer, uint64_t *chance)
+{
+    sim_message_t message = sim_schedule_draw (self, chance);
+    message.request = REQUEST (FOR_OTHER, ++self->peers [peer].requests);
+    sim_link_send (self, peer, &message);
+}
+
 void
 sim_client_act (sim_t *self, uint32_t peer, uint64_t *chance)
 {
@@ -408,6 +419,8 @@ sim_client_act (sim_t *self, uint32_t peer, uint64_t *chance)
             sim_client_resend (self, peer);
         else if (number < 200)
             s_resume (self, peer, chance);
+        else if (number < 300)
+            s_schedule (self, peer, chance);
     }
     else if (number < 520)
         s_push (self, peer, chance);
@@ -427,6 +440,8 @@ sim_client_act (sim_t *self, uint32_t peer, uint64_t *chance)
         s_ask (self, peer, STP_GROUP, chance);
     else if (number < 775)
         s_drain_worker (self, peer, chance);
+    else if (number < 785)
+        s_schedule (self, peer, chance);
     else if (number < 975)
         sim_client_collect (self, peer, chance);
     else if (number < 980)

@@ -33,10 +33,10 @@ static bool
 s_settled (const core_t *core, int64_t now)
 {
     uint32_t oldest = core->sessions.heard.head;
-    const tasks_t *tasks = &core->tasks;
-    if (tasks->dues.count > 0 && tasks->tasks.pool [tasks->dues.slots [0]].due <= now)
-        return false;
+    const task_t *tasks = core->tasks.tasks.pool;
+    const stint_heap_t *dues = &core->tasks.dues;
     return !core->sessions.gone.head && !core->orphans.head && !core->awaiting
+           && (dues->count == 0 || tasks [dues->slots [0]].due > now)
            && (!oldest
                || core_patience (core, sessions_gone_at (&core->sessions, oldest)) > now);
 }

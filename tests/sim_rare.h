@@ -75,6 +75,9 @@
     X (RARE_ORDER_GATE, "next task of an order waited for the disk")                       \
     X (RARE_EXPIRED, "task expired before it began")                                       \
     X (RARE_DEADLINE, "task was taken away at its deadline")                               \
+    X (RARE_CAUGHT_UP, "run of a schedule without a broker was caught up with")            \
+    X (RARE_PASSED, "run of a schedule was missed, and came to nothing")                   \
+    X (RARE_RUN_HELD, "run of a schedule waited for room")                                 \
     X (RARE_SHARED, "worker went on with another group though one had more")               \
     X (RARE_CUT_OFF, "peer that could not be reached was cut off")                         \
     X (RARE_CANCEL_WAITING, "waiting task was cancelled")                                  \

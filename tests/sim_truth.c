@@ -2,6 +2,7 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "sim_truth.h"
+#include "sim_schedule.h"
 #include "sim_terms.h"
 
 #include "core_audit.h"
@@ -263,6 +264,7 @@ sim_truth_recovered (sim_t *self)
     }
     self->life = self->broker.core->epoch;
     sim_terms_recovered (self);
+    sim_schedule_recovered (self);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -294,6 +296,8 @@ sim_truth_left (sim_t *self)
     const core_t *core = self->broker.core;
     if (!core || self->broker.closing)
         return "the broker is down";
+    if (core->timetable.rows.count > 0)
+        return "a schedule is there";
     for (uint32_t slot = 1; slot <= core->groups.groups.used; slot++) {
         const uint32_t *counts = core->groups.groups.pool [slot].counts;
         if (counts [STINT_DELAYED] + counts [STINT_READY] + counts [STINT_RUNNING]

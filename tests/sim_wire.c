@@ -1,6 +1,7 @@
 //  sim_wire: messages and bodies of a simulated world as bytes
 //  SPDX-License-Identifier: MPL-2.0
 
+#include "sim_schedule.h"
 #include "sim_terms.h"
 
 #include <string.h>
@@ -291,6 +292,9 @@ s_write (const sim_message_t *message)
         case STP_RETRY:
         case STP_DROP:
             s_write_many (message);
+            break;
+        case STP_SCHEDULE:
+            sim_schedule_write (message, &s_header);
             break;
         default:
             s_write_other (message);

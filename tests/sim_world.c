@@ -85,6 +85,7 @@ s_draw_limits (sim_plan_t *plan, uint64_t *chance)
         .groups = (uint32_t) PICK (chance, 3, 4, 5, 5),
         .batches = (uint32_t) PICK (chance, 2, 4, 8),
         .producers = (uint32_t) PICK (chance, 3, 12, 24, 24),
+        .schedules = 3,
         .sessions = (uint32_t) PICK (chance, 14, 30, 40, 60),
         .heartbeat_ms = (uint32_t) PICK (chance, 500, 1000, 1000),
         .liveness = (uint32_t) PICK (chance, 2, 3, 3),

@@ -113,7 +113,7 @@ typedef struct {
     uint32_t inbox [SIM_LINKS];  //  Links with messages at the door
     uint32_t inbox_count;
     sim_session_t sessions [SIM_LEASES + 1];
-    uint64_t first_given [SIM_GROUPS + 1][SIM_LANES];  //  Last first attempt in this life
+    uint64_t first_given [SIM_GROUPS + 2][SIM_LANES];  //  Last first attempt in this life
     sim_said_t *waits;  //  Answers that wait for the disk, a ring
     uint64_t waits_first;
     uint64_t waits_next;

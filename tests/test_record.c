@@ -21,37 +21,39 @@ s_text (const char *text)
 static record_t
 s_record (record_kind_t kind)
 {
-    record_t record = {.kind = kind,
-                       .id = 4711,
-                       .fence = (uint64_t) 3 << 40 | 17,
-                       .further = 9,
-                       .producer = 0xfedcba9876543210u,
-                       .sequence = 70000,
-                       .batch = 12,
-                       .group = 3,
-                       .number = 200,
-                       .position = 65,
-                       .state = STINT_DEAD,
-                       .attempts = 5,
-                       .failures = 4,
-                       .lost = 1,
-                       .pushed = 300,
-                       .done = 60,
-                       .dead = 2,
-                       .cancelled = 3,
-                       .again = 1,
-                       .level = 7200000,
-                       .key_level = 3600000,
-                       .at = 1700000000000,
-                       .until = 1700000060000,
-                       .name = s_text ("bread"),
-                       .payload = s_text ("flour and water"),
-                       .result = s_text ("a loaf"),
-                       .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1, 1, 2,
-                                     9000, 36000, 20, 600, 5}},
-                       .by = s_text ("ann"),
-                       .terms = {.list = {7, 3, 30000, 60000, 90000}},
-                       .recent_count = 2};
+    record_t record = {
+        .kind = kind,
+        .id = 4711,
+        .fence = (uint64_t) 3 << 40 | 17,
+        .further = 9,
+        .producer = 0xfedcba9876543210u,
+        .sequence = 70000,
+        .batch = 12,
+        .group = 3,
+        .number = 200,
+        .position = 65,
+        .state = STINT_DEAD,
+        .attempts = 5,
+        .failures = 4,
+        .lost = 1,
+        .pushed = 300,
+        .done = 60,
+        .dead = 2,
+        .cancelled = 3,
+        .again = 1,
+        .level = 7200000,
+        .key_level = 3600000,
+        .at = 1700000000000,
+        .until = 1700000060000,
+        .name = s_text ("bread"),
+        .payload = s_text ("flour and water"),
+        .result = s_text ("a loaf"),
+        .settings = {{1000, 1 << 20, 5, 250, 60000, 86400000, 40, 3, 1, 1, 2, 9000, 36000,
+                      20, 600, 5}},
+        .by = s_text ("ann"),
+        .schedule = {{241, 2, 1, 1700000070000, 1700000050000, 4700, 8, 9, 1}},
+        .terms = {.list = {7, 3, 30000, 60000, 90000}},
+        .recent_count = 2};
     record.terms.key = s_text ("ann");
     record.terms.order = s_text ("cart 5");
     record.recent [0] = (record_push_t){69000, 3000, 1000};
@@ -116,14 +118,14 @@ s_read (stint_bytes_t bytes)
 Test (record, every_kind_comes_back_as_it_was_written)
 {
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_TIMETABLE_RUN; kind++) {
         record_t written = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &written);
         record_t read = s_read (bytes);
         cr_assert_eq (read.kind, kind);
 
         //  What is read and written again has the same bytes, so nothing was lost
-        if (kind == RECORD_PUSHED)
+        if (kind == RECORD_PUSHED || kind == RECORD_TIMETABLE_RUN)
             continue;
         char copy [1024];
         memcpy (copy, bytes.data, bytes.size);
@@ -153,6 +155,23 @@ Test (record, a_kept_task_brings_all_of_a_task)
     cr_assert_eq (read.position, 65);
     cr_assert (s_same (read.payload, s_text ("flour and water")));
     cr_assert (s_same (read.result, s_text ("a loaf")));
+    journal_destroy (&journal);
+}
+
+Test (record, a_run_of_a_schedule_brings_one_task)
+{
+    journal_t *journal = journal_new (0);
+    record_t written = s_record (RECORD_TIMETABLE_RUN);
+    record_t read = s_read (s_write (journal, &written));
+    record_item_t item;
+    cr_assert_eq (read.item_count, 1);
+    cr_assert (record_next (&read, &item));
+    cr_assert (s_same (item.payload, s_text ("flour and water")));
+    cr_assert_not (item.own);
+    cr_assert_not (record_next (&read, &item));
+    cr_assert_eq (read.terms.priority, 7);
+    cr_assert_eq (read.schedule.ran, 1700000050000);
+    cr_assert_eq (read.schedule.cut, 1);
     journal_destroy (&journal);
 }
 
@@ -189,7 +208,7 @@ Test (record, a_push_with_an_endless_delay_leaves_nothing_behind)
 
 Test (record, every_kind_has_a_name)
 {
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++)
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_TIMETABLE_RUN; kind++)
         cr_assert_str_neq (record_name (kind), "?");
     cr_assert_str_eq (record_name (RECORD_DONE), "DONE");
     cr_assert_str_eq (record_name ((record_kind_t) 0), "?");
@@ -223,7 +242,7 @@ Test (record, the_bytes_of_every_kind_are_what_they_always_were)
     FILE *file = fopen (GOLDEN, writes ? "w" : "r");
     cr_assert (file, "cannot open %s", GOLDEN);
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_TIMETABLE_RUN; kind++) {
         char hex [2048];
         char name [32];
         char golden [2048];
@@ -265,7 +284,7 @@ s_read_all (const uint8_t *data, size_t size)
 Test (record, a_record_that_is_cut_is_refused)
 {
     journal_t *journal = journal_new (0);
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_TIMETABLE_RUN; kind++) {
         record_t record = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &record);
         for (size_t size = 1; size < bytes.size; size++)
@@ -279,7 +298,7 @@ Test (record, a_byte_that_was_changed_crashes_nothing)
 {
     journal_t *journal = journal_new (0);
     uint8_t copy [1024];
-    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_RATE; kind++) {
+    for (record_kind_t kind = RECORD_GROUP; kind <= RECORD_TIMETABLE_RUN; kind++) {
         record_t record = s_record (kind);
         stint_bytes_t bytes = s_write (journal, &record);
         memcpy (copy, bytes.data, bytes.size);

@@ -42,15 +42,19 @@ static const struct {
     stp_command_t command;
     const char *letters;
 } s_golden [] = {
-    {STP_PUSH, "rgpsbqt"},  {STP_BATCH, "rgn"},   {STP_COLLECT, "rbck"},
-    {STP_CANCEL, "ri"},     {STP_GROUP, "rgof"},  {STP_QUERY, "rogxac"},
-    {STP_RETRY, "rgxba"},   {STP_DROP, "rgxba"},  {STP_READY, "rwhcnlt"},
-    {STP_CREDIT, "c"},      {STP_RESULT, "rt"},   {STP_RETURN, "t"},
-    {STP_HEARTBEAT, "uyz"}, {STP_BYE, "m"},       {STP_ACCEPTED, "rickv"},
-    {STP_TASK, "gt"},       {STP_OUTCOME, "bkt"}, {STP_STATE, "rf"},
-    {STP_REVOKE, "t"},      {STP_STALE, "t"},     {STP_FULL, "rdm"},
-    {STP_ERROR, "rsem"},    {STP_PROGRESS, "t"},  {STP_WORKER, "ronw"},
-    {STP_DRAIN, ""},
+    {STP_PUSH, "rgpsbqt"},   {STP_BATCH, "rgn"},
+    {STP_COLLECT, "rbck"},   {STP_CANCEL, "ri"},
+    {STP_GROUP, "rgof"},     {STP_QUERY, "rogxac"},
+    {STP_RETRY, "rgxba"},    {STP_DROP, "rgxba"},
+    {STP_READY, "rwhcnlt"},  {STP_CREDIT, "c"},
+    {STP_RESULT, "rt"},      {STP_RETURN, "t"},
+    {STP_HEARTBEAT, "uyz"},  {STP_BYE, "m"},
+    {STP_ACCEPTED, "rickv"}, {STP_TASK, "gt"},
+    {STP_OUTCOME, "bkt"},    {STP_STATE, "rf"},
+    {STP_REVOKE, "t"},       {STP_STALE, "t"},
+    {STP_FULL, "rdm"},       {STP_ERROR, "rsem"},
+    {STP_PROGRESS, "t"},     {STP_WORKER, "ronw"},
+    {STP_DRAIN, ""},         {STP_SCHEDULE, "rongqft"},
 };
 
 #define GOLDEN (sizeof s_golden / sizeof s_golden [0])

@@ -246,6 +246,7 @@ s_on_message (stint_line_t *self, stint_message_t *message)
         case STP_WORKER:
         case STP_RETRY:
         case STP_DROP:
+        case STP_SCHEDULE:
         case STP_READY:
         case STP_CREDIT:
         case STP_RESULT:
