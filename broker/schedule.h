@@ -1,7 +1,8 @@
 //  schedule: which ready task goes to which waiting worker
 //  SPDX-License-Identifier: MPL-2.0
 //
-//  Within a group tasks go in order, and workers that have room take turns, one task each,
+//  Within a group the lanes of the highest priority go first and take turns, one for each
+//  key; within a lane tasks go in order. Workers that have room take turns, one task each,
 //  so that few tasks spread over many workers. At a worker its groups take turns (weighted
 //  round robin): however much waits in one of them, another one has its share of each
 //  worker that serves both. What it costs does not depend on how many groups, workers or
