@@ -11,7 +11,8 @@
 typedef enum {
     SHAPE_NONE,     //  The command has no list
     SHAPE_PAYLOAD,  //  body, or [body, delay, terms]
-    SHAPE_TASK,     //  [id, fence, attempt, body, limit]; PROGRESS: [id, fence, done, text]
+    SHAPE_TASK,     //  [id, fence, attempt, body, limit]
+    SHAPE_NOTE,     //  [id, fence, done, text]
     SHAPE_RESULT,   //  [id, fence, verdict, body, delay]
     SHAPE_OUTCOME,  //  [id, number, state, attempts, body]
     SHAPE_ATTEMPT   //  [id, fence]
@@ -37,7 +38,7 @@ static const struct {
     {STP_CREDIT, "CREDIT", SHAPE_NONE, "c"},
     {STP_RESULT, "RESULT", SHAPE_RESULT, "rt"},
     {STP_RETURN, "RETURN", SHAPE_ATTEMPT, "t"},
-    {STP_PROGRESS, "PROGRESS", SHAPE_TASK, "t"},
+    {STP_PROGRESS, "PROGRESS", SHAPE_NOTE, "t"},
     {STP_HEARTBEAT, "HEARTBEAT", SHAPE_NONE, ""},
     {STP_BYE, "BYE", SHAPE_NONE, ""},
     {STP_ACCEPTED, "ACCEPTED", SHAPE_NONE, "r"},
@@ -365,8 +366,9 @@ static void
 s_take_item (stint_message_t *self, s_shape_t shape, uint32_t values, stint_item_t *item)
 {
     static const char *const orders [] = {
-        [SHAPE_NONE] = "",        [SHAPE_PAYLOAD] = "bdq",   [SHAPE_TASK] = "ifnbd",
-        [SHAPE_RESULT] = "ifvbd", [SHAPE_OUTCOME] = "invab", [SHAPE_ATTEMPT] = "if",
+        [SHAPE_NONE] = "",      [SHAPE_PAYLOAD] = "bdq",  [SHAPE_TASK] = "ifnbd",
+        [SHAPE_NOTE] = "ifnb",  [SHAPE_RESULT] = "ifvbd", [SHAPE_OUTCOME] = "invab",
+        [SHAPE_ATTEMPT] = "if",
     };
     const char *order = orders [shape];
     stint_reader_t *reader = &self->list;

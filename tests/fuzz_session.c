@@ -135,6 +135,28 @@ s_put_fields (s_play_t *self)
     }
 }
 
+//  Packs what a task may ask for, and what none may.
+
+static stint_bytes_t
+s_draw_terms (s_play_t *self)
+{
+    static stint_writer_t out;
+    static const char *const texts [] = {"", "ann", "bob", "a\nb"};
+    uint32_t count = 1 + (uint32_t) s_draw (self, 3);
+    out.size = 0;
+    stint_write_map (&out, count);
+    for (uint32_t index = 0; index < count; index++) {
+        uint64_t name = s_draw (self, TERMS_NAMES);
+        stint_write_text (&out, s_draw (self, 32) ? terms_names [name] : "other");
+        if ((name >= TERMS_NUMBERS) == (s_draw (self, 32) > 0))
+            stint_write_text (&out, texts [s_draw (self, 16) ? s_draw (self, 3) : 3]);
+        else
+            stint_write_number (&out,
+                                s_draw (self, 2) ? s_draw (self, 10) : s_draw_delay (self));
+    }
+    return stint_writer_bytes (&out);
+}
+
 //  Writes one field, as the letter wants it.
 
 static void
@@ -163,6 +185,10 @@ s_put_field (s_play_t *self, char letter)
             break;
         case 'f':
             s_put_fields (self);
+            break;
+        case 'q':
+            stint_wire_field (&rig->header, 'q');
+            stint_write_raw (&rig->header, s_draw_terms (self));
             break;
         case 'i':
             rig_number (rig, 'i', s_draw_id (self));
@@ -213,6 +239,8 @@ s_put_list (s_play_t *self, stp_command_t command)
         if (s_draw (self, 16) == 0 && rig->frame_count < 7)
             size = sizeof large;
         item.body = (stint_bytes_t){(const uint8_t *) large, size};
+        if (command == STP_PUSH && s_draw (self, 4) == 0)
+            item.terms = s_draw_terms (self);
         rig_item (rig, command, &item);
     }
     if (command == STP_PUSH)
@@ -241,7 +269,7 @@ s_send (s_play_t *self, uint32_t session, stp_command_t command)
         [STP_RETURN] = "t",    [STP_PROGRESS] = "t", [STP_ERROR] = "em",
         [STP_RETRY] = "r",     [STP_DROP] = "r",
     };
-    static const char more [] = "bilxnkgadcuyz";
+    static const char more [] = "bilxnkgadcuyzq";
     char letters [32] = "";
     bool many = command == STP_CANCEL || command == STP_RETRY || command == STP_DROP;
     bool one_task = (command == STP_COLLECT || many) && self->step [3] % 3 == 0;

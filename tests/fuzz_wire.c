@@ -308,6 +308,10 @@ s_rewrite (stint_message_t *message, stint_writer_t *out)
         stint_wire_field (out, 'f');
         stint_write_raw (out, message->fields);
     }
+    if (stint_wire_has (message, 'q')) {
+        stint_wire_field (out, 'q');
+        stint_write_raw (out, message->terms);
+    }
     if (stint_wire_has (message, 'h')) {
         stint_bytes_t group;
         stint_wire_field (out, 'h');
@@ -340,6 +344,10 @@ s_same_items (stint_message_t *one, stint_message_t *other)
         must (item.body.size == 0
                   || memcmp (item.body.data, again.body.data, item.body.size) == 0,
               "other bytes of a body");
+        must (item.terms.size == again.terms.size
+                  && (item.terms.size == 0
+                      || memcmp (item.terms.data, again.terms.data, item.terms.size) == 0),
+              "other terms");
     }
 }
 

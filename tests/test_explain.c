@@ -48,7 +48,8 @@ s_read_gate (stint_reader_t *reader)
         char *to = gate ? s_gates + strlen (s_gates) : s_text;
         if (gate || !*s_text) {
             memcpy (to, value.data, value.size);
-            memcpy (to + value.size, gate ? " " : "", 2);
+            to [value.size] = gate ? ' ' : 0;
+            to [value.size + gate] = 0;
         }
     }
 }
