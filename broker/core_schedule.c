@@ -10,10 +10,13 @@
 #define HELD_MS 1000         //  Until a schedule that found no room looks again
 #define STEPS_MAX (1 << 16)  //  Times that one run of the core counts at most
 
+//  Returns true when the bytes are this text, which is not empty.
+
 static bool
 s_says (stint_bytes_t bytes, const char *text)
 {
-    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
+    return bytes.size > 0 && bytes.size == strlen (text)
+           && memcmp (bytes.data, text, bytes.size) == 0;
 }
 
 //  ---------------------------------------------------------------------------------

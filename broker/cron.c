@@ -115,14 +115,12 @@ s_take_range (s_text_t *text, size_t field, uint64_t *bits)
     uint32_t from = s_fields [field].least;
     uint32_t to = s_fields [field].most;
     uint32_t step = 1;
-    bool all = s_take (text, '*');
-    if (!all) {
+    if (!s_take (text, '*')) {
         if (!s_take_value (text, field, &from))
             return false;
         bool range = s_take (text, '-');
         if (range && !s_take_value (text, field, &to))
             return false;
-        all = range;
         if (!range && (text->at == text->end || *text->at != '/'))
             to = from;
     }
