@@ -97,7 +97,7 @@ FUZZ_PARTS := $(patsubst %,$(B)/tests/%.o,fuzz must_alone core_fixture core_audi
 #  The pure files: no clock, no chance, no sockets, no files, only memory.
 PURE_MODULES := core apply charge hold keep schedule lease session pace rate group lane kind terms \
                 batch task producer roster journal record query explain effects gather cron \
-                timetable
+                timetable word
 PURE := $(call object,$(PURE_MODULES:%=broker/%.c) $(PURE_MODULES:%=broker/%_*.c) \
                       $(addprefix common/stint_,error.c peer.c pack.c wire.c))
 

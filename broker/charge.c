@@ -6,17 +6,9 @@
 #include "apply.h"
 #include "group_rates.h"
 
-#include <string.h>
-
 #define LOOKS 2           //  At keys, for each start: more than buckets can be made by it
 #define LOOKS_SWEEP 1024  //  At keys, now and then
 #define LOOKS_FULL 64     //  At keys, for one that has to make room
-
-static stint_bytes_t
-s_text (const lane_key_t *key)
-{
-    return (stint_bytes_t){(const uint8_t *) key->text, strlen (key->text)};
-}
 
 //  Forgets buckets among the next keys in turn: those that are full, or any.
 
@@ -27,7 +19,7 @@ s_forget (core_t *core, int64_t now, int looks, bool any)
         uint32_t found = groups_look (&core->groups, now, any);
         const lane_key_t *key = &core->groups.lanes.keys.pool [found];
         record_t record = {.kind = RECORD_RATE, .group = key->group, .at = now};
-        record.by = s_text (key);
+        record.by = stint_bytes_of (key->text);
         if (found)
             apply_now (core, &record, NULL);
         if (found && any)
@@ -65,7 +57,7 @@ charge_start (core_t *core, int64_t now, const task_t *task, uint32_t count)
         record.level = rate_level (&group->bucket, limit, now) + count * RATE_TOKEN;
     if (key && key_limit.hourly > 0 && s_room (core, now, key)) {
         const lane_key_t *row = &groups->lanes.keys.pool [key];
-        record.by = s_text (row);
+        record.by = stint_bytes_of (row->text);
         record.key_level = rate_level (&row->bucket, key_limit, now) + count * RATE_TOKEN;
     }
     if (record.level > 0 || record.key_level > 0)

@@ -342,8 +342,8 @@ s_expire (core_t *self, int64_t now, effects_t *out)
 {
     const task_t *pool = self->tasks.tasks.pool;
     const stint_heap_t *dues = &self->tasks.dues;
-    while (dues->count > 0 && pool [dues->slots [0]].due <= now) {
-        if (effects_due (out))
+    for (int count = 0; dues->count > 0 && pool [dues->slots [0]].due <= now; count++) {
+        if (count == 256 || effects_due (out))
             return true;
         lease_expire (self, now, dues->slots [0], out);
     }

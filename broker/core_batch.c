@@ -3,8 +3,7 @@
 
 #include "apply.h"
 #include "core_events.h"
-
-#include <string.h>
+#include "word.h"
 
 //  When the table of batches is full, the oldest one that is empty makes room.
 
@@ -92,18 +91,12 @@ s_outcome (const task_t *task, reply_t *reply)
     reply->place = task->result;
 }
 
-static bool
-s_says (stint_bytes_t bytes, const char *text)
-{
-    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
-}
-
 bool
 core_on_read (core_t *core, uint32_t session, const stint_message_t *message,
               effects_t *out)
 {
-    bool payload = s_says (message->operation, "payload");
-    if (!payload && !s_says (message->operation, "result"))
+    bool payload = word_is (message->operation, "payload");
+    if (!payload && !word_is (message->operation, "result"))
         return false;
     uint32_t slot = tasks_find (&core->tasks, message->id);
     const task_t *task = &core->tasks.tasks.pool [slot];

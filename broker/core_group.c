@@ -3,8 +3,7 @@
 
 #include "apply.h"
 #include "core_events.h"
-
-#include <string.h>
+#include "word.h"
 
 //  Reads the settings that are named over those that are there. Notes whether one of them
 //  stops the group, or starts it.
@@ -128,19 +127,13 @@ s_remove_group (core_t *core, uint32_t session, const stint_message_t *message,
     }
 }
 
-static bool
-s_says (stint_bytes_t bytes, const char *text)
-{
-    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
-}
-
 void
 core_on_group (core_t *core, int64_t now, uint32_t session, const stint_message_t *message,
                effects_t *out)
 {
-    if (s_says (message->operation, "set"))
+    if (word_is (message->operation, "set"))
         s_set_group (core, now, session, message, out);
-    else if (s_says (message->operation, "remove"))
+    else if (word_is (message->operation, "remove"))
         s_remove_group (core, session, message, out);
     else
         core_error (out, session, message->request, "invalid",

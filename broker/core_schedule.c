@@ -3,21 +3,11 @@
 
 #include "apply.h"
 #include "core_events.h"
-
-#include <string.h>
+#include "word.h"
 
 #define RUNS_MAX 256         //  Schedules that one run of the core looks at
 #define HELD_MS 1000         //  Until a schedule that found no room looks again
 #define STEPS_MAX (1 << 16)  //  Times that one run of the core counts at most
-
-//  Returns true when the bytes are this text, which is not empty.
-
-static bool
-s_says (stint_bytes_t bytes, const char *text)
-{
-    return bytes.size > 0 && bytes.size == strlen (text)
-           && memcmp (bytes.data, text, bytes.size) == 0;
-}
 
 //  ---------------------------------------------------------------------------------
 //  SCHEDULE
@@ -41,13 +31,13 @@ s_read_words (const stint_message_t *message, s_words_t *words)
     for (uint32_t pair = 0; pair < pairs && !reader.bad; pair++) {
         stint_bytes_t name = stint_read_bytes (&reader);
         stint_bytes_t value = stint_read_bytes (&reader);
-        if (s_says (name, "line"))
+        if (word_is (name, "line"))
             words->line = value;
-        else if (s_says (name, "zone"))
+        else if (word_is (name, "zone"))
             words->zone = value;
-        else if (s_says (name, "missed"))
+        else if (word_is (name, "missed"))
             words->missed = value;
-        else if (s_says (name, "by"))
+        else if (word_is (name, "by"))
             words->by = value;
         else
             return "f of a schedule has line, zone, missed and by, and nothing else";
@@ -80,11 +70,11 @@ static const char *
 s_read_way (stint_bytes_t text, uint64_t *missed)
 {
     *missed = RECORD_MISSED_SKIP;
-    if (s_says (text, "once"))
+    if (word_is (text, "once"))
         *missed = RECORD_MISSED_ONCE;
-    else if (s_says (text, "all"))
+    else if (word_is (text, "all"))
         *missed = RECORD_MISSED_ALL;
-    else if (text.size > 0 && !s_says (text, "skip"))
+    else if (text.size > 0 && !word_is (text, "skip"))
         return "missed is skip, once or all: what becomes of runs while there is no broker";
     return NULL;
 }
@@ -117,7 +107,7 @@ static void
 s_go_on (const timetable_row_t *row, record_t *record)
 {
     record_schedule_t state = row->state;
-    bool same = state.zone == record->schedule.zone && s_says (record->result, row->line);
+    bool same = state.zone == record->schedule.zone && word_is (record->result, row->line);
     if (same)
         record->at = row->cron.begin;
     else
@@ -188,8 +178,8 @@ core_on_schedule (core_t *core, int64_t now, uint32_t session, stint_message_t *
     stint_bytes_t what = message->operation;
     uint32_t slot = timetable_find (&core->timetable, message->name);
     bool known =
-        s_says (what, "remove") || s_says (what, "pause") || s_says (what, "resume");
-    if (s_says (what, "set")) {
+        word_is (what, "remove") || word_is (what, "pause") || word_is (what, "resume");
+    if (word_is (what, "set")) {
         s_set (core, now, session, message, out);
         return;
     }
@@ -199,10 +189,10 @@ core_on_schedule (core_t *core, int64_t now, uint32_t session, stint_message_t *
     else if (!slot)
         core_error (out, session, message->request, "unknown", "no such schedule");
     else {
-        if (s_says (what, "remove"))
+        if (word_is (what, "remove"))
             s_remove (core, slot);
         else
-            s_pause (core, now, slot, s_says (what, "pause"));
+            s_pause (core, now, slot, word_is (what, "pause"));
         core_accepted (out, session, message->request);
     }
 }

@@ -5,6 +5,7 @@
 
 #include "core_events.h"
 #include "explain_words.h"
+#include "query_write.h"
 
 #define LOOKS_MAX 4096  //  Most workers, and most tasks in line, that are counted
 
@@ -19,24 +20,16 @@ typedef struct {
     uint64_t start;      //  Milliseconds from now before which nothing can start
 } explain_t;
 
-static uint64_t
-s_span (int64_t from, int64_t to)
-{
-    return to > from ? (uint64_t) (to - from) : 0;
-}
-
 static void
 s_number (explain_t *self, const char *name, uint64_t value)
 {
-    stint_write_text (&self->core->state, name);
-    stint_write_number (&self->core->state, value);
+    query_number (&self->core->state, name, value);
 }
 
 static void
 s_text (explain_t *self, const char *name, const char *value)
 {
-    stint_write_text (&self->core->state, name);
-    stint_write_text (&self->core->state, value);
+    query_text (&self->core->state, name, value);
 }
 
 //  Begins a gate, whose sentence stands in words. The caller writes its numbers, as many as
@@ -57,7 +50,7 @@ s_gate (explain_t *self, const char *gate, uint32_t numbers)
 static void
 s_until (explain_t *self, int64_t until)
 {
-    uint64_t span = s_span (self->now, until);
+    uint64_t span = query_span (self->now, until);
     self->start = self->start > span ? self->start : span;
     s_number (self, "until", span);
 }
@@ -82,10 +75,10 @@ s_ended (explain_t *self)
     uint64_t keep = groups_settings (&self->core->groups, self->slot).keep_results;
     int64_t at = task->until - (int64_t) keep;
     at = at < task->at ? task->at : at > self->now ? self->now : at;
-    uint64_t left = s_span (self->now, task->until);
+    uint64_t left = query_span (self->now, task->until);
     const char *state = stint_state_name ((stint_state_t) task->state);
     s_add (self, "it ended ");
-    words_span (&self->words, s_span (at, self->now));
+    words_span (&self->words, query_span (at, self->now));
     s_add (self, " ago, ");
     s_add (self, state);
     s_add (self, " after ");
@@ -95,7 +88,7 @@ s_ended (explain_t *self)
     s_gate (self, "ended", 4);
     s_text (self, "state", state);
     s_number (self, "attempts", task->attempts);
-    s_number (self, "since", s_span (at, self->now));
+    s_number (self, "since", query_span (at, self->now));
     s_number (self, "kept", left);
 }
 
@@ -108,7 +101,7 @@ s_running (explain_t *self)
     if (task->state != STINT_RUNNING)
         return;
     const char *worker = self->core->sessions.sessions.pool [task->holder].name;
-    uint64_t since = task->until > 0 ? s_span (task->until, self->now) : 0;
+    uint64_t since = task->until > 0 ? query_span (task->until, self->now) : 0;
     s_add (self, "attempt ");
     words_number (&self->words, task->attempts);
     if (task->holder) {
@@ -137,7 +130,7 @@ s_delayed (explain_t *self)
     if (task->attempts > 0)
         words_number (&self->words, task->attempts);
     s_add (self, ", for ");
-    words_span (&self->words, s_span (self->now, task->until));
+    words_span (&self->words, query_span (self->now, task->until));
     s_add (self, " more");
     s_gate (self, task->attempts > 0 ? "backoff" : "delayed", 1);
     s_until (self, task->until);
@@ -187,7 +180,7 @@ static void
 s_next_token (explain_t *self, const char *gate, int64_t wake)
 {
     s_add (self, ": the next token comes in ");
-    words_span (&self->words, s_span (self->now, wake));
+    words_span (&self->words, query_span (self->now, wake));
     s_gate (self, gate, 1);
     s_until (self, wake);
 }
@@ -216,7 +209,7 @@ static void
 s_stopped (explain_t *self, const char *gate)
 {
     const group_note_t *note = &self->group->note;
-    uint64_t since = s_span (note->at, self->now);
+    uint64_t since = query_span (note->at, self->now);
     if (*note->by) {
         s_add (self, " by ");
         s_add (self, note->by);
@@ -260,7 +253,7 @@ s_no_worker (explain_t *self)
     const group_t *group = self->group;
     if (group->workers > 0)
         return;
-    uint64_t since = group->served_at > 0 ? s_span (group->served_at, self->now) : 0;
+    uint64_t since = group->served_at > 0 ? query_span (group->served_at, self->now) : 0;
     if (group->subscribers == 0)
         s_add (self, "no worker serves the group");
     else {
@@ -423,11 +416,11 @@ s_awaiting (explain_t *self)
     s_add (self, "after its restart the broker awaits ");
     words_count (&self->words, core->roster.awaited, "worker");
     s_add (self, " that it knew, for ");
-    words_span (&self->words, s_span (self->now, until));
+    words_span (&self->words, query_span (self->now, until));
     s_add (self, " more at most");
     s_gate (self, "awaiting", 2);
     s_number (self, "workers", core->roster.awaited);
-    s_number (self, "until", s_span (self->now, until));
+    s_number (self, "until", query_span (self->now, until));
 }
 
 static void
@@ -541,7 +534,7 @@ explain_task (core_t *core, int64_t now, uint32_t slot)
     s_number (&self, "failures", task->failures);
     uint64_t own = core->groups.kinds.kinds.pool [task->kind].terms.max_attempts;
     s_number (&self, "max_attempts", own ? own : settings.max_attempts);
-    s_number (&self, "pushed", s_span (task->at, now));
+    s_number (&self, "pushed", query_span (task->at, now));
     uint32_t ahead = task->state == STINT_READY ? s_ahead (&self) : 0;
     s_number (&self, "ahead", ahead);
     s_number (&self, "ahead_most", LOOKS_MAX);

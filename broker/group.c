@@ -97,7 +97,7 @@ groups_describe (const groups_t *self, uint32_t slot, record_t *record)
 {
     const group_t *group = &self->groups.pool [slot];
     record->group = slot;
-    record->name = (stint_bytes_t){(const uint8_t *) group->name, strlen (group->name)};
+    record->name = stint_bytes_of (group->name);
     record->settings = group->settings;
     record->level = group->bucket.level;
     record->until = group->bucket.at;

@@ -68,18 +68,12 @@ group_note_set (group_note_t *self, const record_t *record)
     s_copy (self->reason, sizeof self->reason, record->result);
 }
 
-static stint_bytes_t
-s_text (const char *text)
-{
-    return (stint_bytes_t){(const uint8_t *) text, strlen (text)};
-}
-
 void
 group_note_describe (const group_note_t *self, record_t *record)
 {
     record->at = self->at;
-    record->by = s_text (self->by);
-    record->result = s_text (self->reason);
+    record->by = stint_bytes_of (self->by);
+    record->result = stint_bytes_of (self->reason);
 }
 
 uint64_t

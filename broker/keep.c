@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-static stint_bytes_t
-s_text (const char *text)
-{
-    return (stint_bytes_t){(const uint8_t *) text, strlen (text)};
-}
-
 static void
 s_keep_groups (core_t *core, uint64_t number)
 {
@@ -34,7 +28,7 @@ s_keep_batches (core_t *core, uint64_t number)
         const batch_t *batch = &pool [slot];
         record_t record = {.kind = RECORD_KEPT_BATCH, .batch = batch->id, .at = batch->at};
         record.group = batch->group;
-        record.name = s_text (batch->name);
+        record.name = stint_bytes_of (batch->name);
         record.position = batch->collected;
         record.pushed = batch->pushed;
         record.done = batch->done;
@@ -80,7 +74,7 @@ s_keep_buckets (core_t *core, uint64_t number)
     while ((slot = core->groups.lanes.kept.head) != 0 && pool [slot].kept.block <= number) {
         record_t record = {.kind = RECORD_RATE, .group = pool [slot].group};
         record.at = pool [slot].bucket.at;
-        record.by = s_text (pool [slot].text);
+        record.by = stint_bytes_of (pool [slot].text);
         record.key_level = pool [slot].bucket.level;
         apply_now (core, &record, NULL);
     }

@@ -52,14 +52,6 @@ s_close_order (kinds_t *self, uint32_t order)
     order_pool_remove (&self->orders, order);
 }
 
-//  Makes the texts of a kind those that its rows keep.
-
-static stint_bytes_t
-s_kept (const char *text)
-{
-    return (stint_bytes_t){(const uint8_t *) text, strlen (text)};
-}
-
 static void
 s_make (kinds_t *self, lanes_t *lanes, lane_list_t *list, uint32_t slot,
         const terms_t *terms)
@@ -69,8 +61,8 @@ s_make (kinds_t *self, lanes_t *lanes, lane_list_t *list, uint32_t slot,
     kind->digest = terms_hash (terms, 0);
     kind->key = lanes_open_key (lanes, kind->group, terms->key);
     kind->order = s_open_order (self, kind->group, terms->order);
-    kind->terms.key = s_kept (lanes->keys.pool [kind->key].text);
-    kind->terms.order = s_kept (self->orders.pool [kind->order].text);
+    kind->terms.key = stint_bytes_of (lanes->keys.pool [kind->key].text);
+    kind->terms.order = stint_bytes_of (self->orders.pool [kind->order].text);
     uint64_t priority = terms->priority ? terms->priority : TERMS_PRIORITY;
     kind->lane = lanes_open (lanes, list, kind->group, (uint32_t) priority - 1, kind->key);
 }

@@ -8,8 +8,6 @@
 #include "hold.h"
 #include "keep.h"
 
-#include <string.h>
-
 static task_t *
 s_task (const core_t *core, uint32_t slot)
 {
@@ -135,7 +133,7 @@ lease_cancel (core_t *core, int64_t now, uint32_t slot, const char *text, effect
         reply->fence = task->fence;
     }
     keep_describe (core, slot, &record);
-    record.result = (stint_bytes_t){(const uint8_t *) text, strlen (text)};
+    record.result = stint_bytes_of (text);
     s_ending (core, now, s_task (core, slot), &record);
     apply_now (core, &record, NULL);
 }

@@ -5,8 +5,8 @@
 
 #include "explain.h"
 #include "query_schedules.h"
-
-#include <string.h>
+#include "query_write.h"
+#include "word.h"
 
 #define ROWS_MAX 1000          //  Most rows of an answer
 #define ROWS_DEFAULT 100       //  When the query does not say
@@ -23,28 +23,6 @@ static const char *const s_states [] = {
     [STINT_CANCELLED] = "cancelled",
     [STINT_BLOCKED] = "blocked",
 };
-
-static void
-s_number (stint_writer_t *out, const char *name, uint64_t value)
-{
-    stint_write_text (out, name);
-    stint_write_number (out, value);
-}
-
-static void
-s_text (stint_writer_t *out, const char *name, const char *value)
-{
-    stint_write_text (out, name);
-    stint_write_text (out, value);
-}
-
-//  Milliseconds since a point in time, never less than none.
-
-static uint64_t
-s_since (int64_t now, int64_t then)
-{
-    return now > then ? (uint64_t) (now - then) : 0;
-}
 
 //  ---------------------------------------------------------------------------------
 //  Groups
@@ -64,7 +42,7 @@ s_oldest (const core_t *core, uint32_t slot, int64_t now)
             at = core->tasks.tasks.pool [task].at;
         lane = lanes [lane].group_node.next;
     }
-    return s_since (now, at);
+    return query_span (at, now);
 }
 
 static void
@@ -75,24 +53,24 @@ s_group (core_t *core, uint32_t slot, int64_t now)
     record_settings_t settings = groups_settings (&core->groups, slot);
     bool stopped = settings.paused || settings.draining;
     stint_write_map (out, 16 + RECORD_SETTINGS + (stopped ? 3 : 0));
-    s_text (out, "group", group->name);
+    query_text (out, "group", group->name);
     for (size_t state = STINT_DELAYED; state < TASK_STATES; state++)
-        s_number (out, s_states [state], group->counts [state]);
-    s_number (out, "bytes", group->bytes);
-    s_number (out, "oldest", s_oldest (core, slot, now));
-    s_number (out, "workers", group->workers);
-    s_number (out, "pushed", group->pushed);
-    s_number (out, "finished", group->finished);
-    s_number (out, "retried", group->retried);
-    s_number (out, "lost", group->lost);
-    s_number (out, "stale", group->stale);
+        query_number (out, s_states [state], group->counts [state]);
+    query_number (out, "bytes", group->bytes);
+    query_number (out, "oldest", s_oldest (core, slot, now));
+    query_number (out, "workers", group->workers);
+    query_number (out, "pushed", group->pushed);
+    query_number (out, "finished", group->finished);
+    query_number (out, "retried", group->retried);
+    query_number (out, "lost", group->lost);
+    query_number (out, "stale", group->stale);
     for (size_t index = 0; index < RECORD_SETTINGS; index++)
-        s_number (out, record_setting_table [index].name, settings.list [index]);
+        query_number (out, record_setting_table [index].name, settings.list [index]);
     if (!stopped)
         return;
-    s_text (out, "paused_by", group->note.by);
-    s_text (out, "paused_reason", group->note.reason);
-    s_number (out, "paused_at", s_since (now, group->note.at));
+    query_text (out, "paused_by", group->note.by);
+    query_text (out, "paused_reason", group->note.reason);
+    query_number (out, "paused_at", query_span (group->note.at, now));
 }
 
 static void
@@ -121,18 +99,18 @@ s_worker (core_t *core, uint32_t slot, int64_t now)
         return 0;
     stint_writer_t *out = &core->state;
     stint_write_map (out, 8);
-    s_text (out, "name", session->name);
-    s_number (out, "worker", session->worker);
+    query_text (out, "name", session->name);
+    query_number (out, "worker", session->worker);
     stint_write_text (out, "groups");
     stint_write_array (out, session->groups);
     const subscription_t *own = sessions_subscriptions (&core->sessions, slot);
     for (uint32_t index = 0; index < session->groups; index++)
         stint_write_text (out, core->groups.groups.pool [own [index].group].name);
-    s_number (out, "held", session->held.count);
-    s_number (out, "capacity", session->capacity);
-    s_number (out, "heard", s_since (now, session->heard_at));
-    s_number (out, "done", session->done);
-    s_number (out, "draining", session->draining);
+    query_number (out, "held", session->held.count);
+    query_number (out, "capacity", session->capacity);
+    query_number (out, "heard", query_span (session->heard_at, now));
+    query_number (out, "done", session->done);
+    query_number (out, "draining", session->draining);
     return 1;
 }
 
@@ -163,15 +141,15 @@ s_batches (core_t *core)
         if (!batch->id)
             continue;
         stint_write_map (out, 9);
-        s_number (out, "batch", batch->id);
-        s_text (out, "name", batch->name);
-        s_text (out, "group", core->groups.groups.pool [batch->group].name);
-        s_number (out, "pushed", batch->pushed);
-        s_number (out, "done", batch->done);
-        s_number (out, "dead", batch->dead);
-        s_number (out, "cancelled", batch->cancelled);
-        s_number (out, "collected", batch->collected);
-        s_number (out, "retried", batch->again);
+        query_number (out, "batch", batch->id);
+        query_text (out, "name", batch->name);
+        query_text (out, "group", core->groups.groups.pool [batch->group].name);
+        query_number (out, "pushed", batch->pushed);
+        query_number (out, "done", batch->done);
+        query_number (out, "dead", batch->dead);
+        query_number (out, "cancelled", batch->cancelled);
+        query_number (out, "collected", batch->collected);
+        query_number (out, "retried", batch->again);
         rows++;
     }
     stint_write_array_close (out, where, rows);
@@ -190,7 +168,7 @@ s_terms (const terms_t *terms, stint_writer_t *out)
     for (size_t index = 0; index < TERMS_NUMBERS; index++) {
         count += terms->list [index] > 0;
         if (out && terms->list [index] > 0)
-            s_number (out, terms_names [index], terms->list [index]);
+            query_number (out, terms_names [index], terms->list [index]);
     }
     for (size_t index = 0; index < 2; index++) {
         count += texts [index].size > 0;
@@ -209,10 +187,10 @@ s_note (stint_writer_t *out, const task_note_t *note, int64_t now)
 {
     if (!note)
         return;
-    s_number (out, "progress", note->done);
+    query_number (out, "progress", note->done);
     stint_write_text (out, "note");
     stint_write_string (out, (stint_bytes_t){(const uint8_t *) note->text, note->size});
-    s_number (out, "noted", s_since (now, note->at));
+    query_number (out, "noted", query_span (note->at, now));
 }
 
 static void
@@ -224,20 +202,23 @@ s_task (core_t *core, uint32_t slot, int64_t now)
     bool running = task->state == STINT_RUNNING && task->holder;
     const terms_t *terms = &core->groups.kinds.kinds.pool [task->kind].terms;
     stint_write_map (out, 14 + s_terms (terms, NULL) + (note ? 3 : 0));
-    s_number (out, "task", task->id);
-    s_text (out, "group", core->groups.groups.pool [task->group].name);
-    s_text (out, "state", s_states [task->state]);
-    s_number (out, "attempts", task->attempts);
-    s_number (out, "failures", task->failures);
-    s_number (out, "lost", task->lost);
-    s_number (out, "fence", task->fence);
-    s_number (out, "batch", task->batch ? core->batches.batches.pool [task->batch].id : 0);
-    s_number (out, "number", task->number);
-    s_number (out, "payload", task->payload.size);
-    s_number (out, "result", task->result.size);
-    s_number (out, "pushed", s_since (now, task->at));
-    s_number (out, "until", task->state == STINT_DELAYED ? s_since (task->until, now) : 0);
-    s_text (out, "worker", running ? core->sessions.sessions.pool [task->holder].name : "");
+    query_number (out, "task", task->id);
+    query_text (out, "group", core->groups.groups.pool [task->group].name);
+    query_text (out, "state", s_states [task->state]);
+    query_number (out, "attempts", task->attempts);
+    query_number (out, "failures", task->failures);
+    query_number (out, "lost", task->lost);
+    query_number (out, "fence", task->fence);
+    query_number (out, "batch",
+                  task->batch ? core->batches.batches.pool [task->batch].id : 0);
+    query_number (out, "number", task->number);
+    query_number (out, "payload", task->payload.size);
+    query_number (out, "result", task->result.size);
+    query_number (out, "pushed", query_span (task->at, now));
+    query_number (out, "until",
+                  task->state == STINT_DELAYED ? query_span (now, task->until) : 0);
+    query_text (out, "worker",
+                running ? core->sessions.sessions.pool [task->holder].name : "");
     s_terms (terms, out);
     s_note (out, note, now);
 }
@@ -271,8 +252,8 @@ s_tasks (core_t *core, uint32_t group, const stint_message_t *message, int64_t n
         rows++;
     }
     stint_write_array_close (&core->state, where, rows);
-    s_number (&core->state, "after", id - 1);
-    s_number (&core->state, "last", core->next_id - 1);
+    query_number (&core->state, "after", id - 1);
+    query_number (&core->state, "last", core->next_id - 1);
 }
 
 //  ---------------------------------------------------------------------------------
@@ -282,9 +263,9 @@ static void
 s_ping (core_t *core, int64_t now)
 {
     stint_write_map (&core->state, 3);
-    s_text (&core->state, "version", STINT_VERSION);
-    s_number (&core->state, "epoch", core->epoch);
-    s_number (&core->state, "uptime", s_since (now, core->started_at));
+    query_text (&core->state, "version", STINT_VERSION);
+    query_number (&core->state, "epoch", core->epoch);
+    query_number (&core->state, "uptime", query_span (core->started_at, now));
 }
 
 static void
@@ -293,26 +274,20 @@ s_status (core_t *core, int64_t now)
     stint_writer_t *out = &core->state;
     journal_totals_t journal = journal_totals (core->journal);
     stint_write_map (out, 9);
-    s_text (out, "version", STINT_VERSION);
-    s_number (out, "epoch", core->epoch);
-    s_number (out, "uptime", s_since (now, core->started_at));
-    s_number (out, "tasks", core->tasks.tasks.count);
-    s_number (out, "sessions", core->sessions.heard.count);
-    s_number (out, "workers", core->sessions.workers);
-    s_number (out, "heartbeat", core->sessions.pace.told_ms);
+    query_text (out, "version", STINT_VERSION);
+    query_number (out, "epoch", core->epoch);
+    query_number (out, "uptime", query_span (core->started_at, now));
+    query_number (out, "tasks", core->tasks.tasks.count);
+    query_number (out, "sessions", core->sessions.heard.count);
+    query_number (out, "workers", core->sessions.workers);
+    query_number (out, "heartbeat", core->sessions.pace.told_ms);
     stint_write_text (out, "store");
     stint_write_map (out, 4);
-    s_number (out, "blocks", journal.blocks);
-    s_number (out, "bytes", journal.bytes);
-    s_number (out, "live", journal.live);
-    s_number (out, "memory", journal.memory);
+    query_number (out, "blocks", journal.blocks);
+    query_number (out, "bytes", journal.bytes);
+    query_number (out, "live", journal.live);
+    query_number (out, "memory", journal.memory);
     s_groups (core, 0, now);
-}
-
-static bool
-s_says (stint_bytes_t bytes, const char *text)
-{
-    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
 }
 
 const char *
@@ -322,25 +297,25 @@ query_answer (core_t *core, int64_t now, const stint_message_t *message)
     core->state.size = 0;
     if (message->group.size > 0 && !(group = groups_find (&core->groups, message->group)))
         return "unknown";
-    if (s_says (message->operation, "ping"))
+    if (word_is (message->operation, "ping"))
         s_ping (core, now);
-    else if (s_says (message->operation, "status"))
+    else if (word_is (message->operation, "status"))
         s_status (core, now);
-    else if (s_says (message->operation, "groups")) {
+    else if (word_is (message->operation, "groups")) {
         stint_write_map (&core->state, 1);
         s_groups (core, group, now);
     }
-    else if (s_says (message->operation, "workers"))
+    else if (word_is (message->operation, "workers"))
         s_workers (core, now);
-    else if (s_says (message->operation, "batches"))
+    else if (word_is (message->operation, "batches"))
         s_batches (core);
-    else if (s_says (message->operation, "tasks"))
+    else if (word_is (message->operation, "tasks"))
         s_tasks (core, group, message, now);
-    else if (s_says (message->operation, "explain"))
+    else if (word_is (message->operation, "explain"))
         return explain_answer (core, now, message->id, group) ? NULL : "unknown";
-    else if (s_says (message->operation, "schedules"))
+    else if (word_is (message->operation, "schedules"))
         query_schedules (core, group, message, now);
-    else if (!s_says (message->operation, "task"))
+    else if (!word_is (message->operation, "task"))
         return "invalid";
     else if (tasks_find (&core->tasks, message->id))
         s_task (core, tasks_find (&core->tasks, message->id), now);

@@ -2,31 +2,12 @@
 //  SPDX-License-Identifier: MPL-2.0
 
 #include "query_schedules.h"
+#include "query_write.h"
 
 #define ROWS_MAX 1000          //  Most rows of an answer
 #define LOOKUPS_MAX (1 << 17)  //  Slots looked at for one answer
 
 static const char *const s_missed [RECORD_MISSED_WAYS] = {"skip", "once", "all"};
-
-static void
-s_number (stint_writer_t *out, const char *name, uint64_t value)
-{
-    stint_write_text (out, name);
-    stint_write_number (out, value);
-}
-
-static void
-s_text (stint_writer_t *out, const char *name, const char *value)
-{
-    stint_write_text (out, name);
-    stint_write_text (out, value);
-}
-
-static uint64_t
-s_span (int64_t from, int64_t to)
-{
-    return to > from ? (uint64_t) (to - from) : 0;
-}
 
 static void
 s_schedule (core_t *core, const timetable_row_t *row, int64_t now)
@@ -36,21 +17,21 @@ s_schedule (core_t *core, const timetable_row_t *row, int64_t now)
     char zone [CRON_ZONE_SIZE];
     cron_format_zone (row->cron.zone, zone);
     stint_write_map (out, 15);
-    s_text (out, "schedule", row->name);
-    s_text (out, "group", core->groups.groups.pool [row->group].name);
-    s_text (out, "line", row->line);
-    s_text (out, "zone", zone);
-    s_text (out, "missed", s_missed [state->missed]);
-    s_number (out, "paused", state->paused);
-    s_text (out, "by", row->by);
-    s_number (out, "next", state->paused ? 0 : s_span (now, row->next));
-    s_number (out, "next_at", state->paused ? 0 : (uint64_t) row->next);
-    s_number (out, "ran", state->ran ? s_span ((int64_t) state->ran, now) : 0);
-    s_number (out, "ran_at", state->ran);
-    s_number (out, "task", state->task);
-    s_number (out, "runs", state->runs);
-    s_number (out, "passed", state->passed);
-    s_number (out, "cut", state->cut);
+    query_text (out, "schedule", row->name);
+    query_text (out, "group", core->groups.groups.pool [row->group].name);
+    query_text (out, "line", row->line);
+    query_text (out, "zone", zone);
+    query_text (out, "missed", s_missed [state->missed]);
+    query_number (out, "paused", state->paused);
+    query_text (out, "by", row->by);
+    query_number (out, "next", state->paused ? 0 : query_span (now, row->next));
+    query_number (out, "next_at", state->paused ? 0 : (uint64_t) row->next);
+    query_number (out, "ran", state->ran ? query_span ((int64_t) state->ran, now) : 0);
+    query_number (out, "ran_at", state->ran);
+    query_number (out, "task", state->task);
+    query_number (out, "runs", state->runs);
+    query_number (out, "passed", state->passed);
+    query_number (out, "cut", state->cut);
 }
 
 //  Schedules come by the numbers of their slots, which an answer is asked to go on behind.
@@ -77,6 +58,6 @@ query_schedules (core_t *core, uint32_t group, const stint_message_t *message, i
         count++;
     }
     stint_write_array_close (&core->state, where, count);
-    s_number (&core->state, "after", slot);
-    s_number (&core->state, "last", rows->used);
+    query_number (&core->state, "after", slot);
+    query_number (&core->state, "last", rows->used);
 }

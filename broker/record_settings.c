@@ -3,6 +3,8 @@
 
 #include "record_settings.h"
 
+#include "word.h"
+
 #include <string.h>
 
 const record_setting_t record_setting_table [RECORD_SETTINGS] = {
@@ -28,9 +30,7 @@ size_t
 record_setting (stint_bytes_t name)
 {
     size_t index = 0;
-    while (index < RECORD_SETTINGS
-           && (strlen (record_setting_table [index].name) != name.size
-               || memcmp (record_setting_table [index].name, name.data, name.size) != 0))
+    while (index < RECORD_SETTINGS && !word_is (name, record_setting_table [index].name))
         index++;
     return index;
 }

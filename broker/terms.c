@@ -5,8 +5,7 @@
 
 #include "record_settings.h"
 #include "stint_index.h"
-
-#include <string.h>
+#include "word.h"
 
 const char *const terms_names [TERMS_NAMES] = {
     "priority", "max_attempts", "time_limit", "expires", "deadline", "key", "order"};
@@ -26,19 +25,13 @@ terms_any (const terms_t *self)
     return any != 0;
 }
 
-static bool
-s_says (stint_bytes_t bytes, const char *text)
-{
-    return bytes.size == strlen (text) && memcmp (bytes.data, text, bytes.size) == 0;
-}
-
 //  Takes the value of one name. Returns false when there is no such name.
 
 static bool
 s_take (terms_t *self, stint_bytes_t name, stint_reader_t *reader)
 {
     size_t index = 0;
-    while (index < TERMS_NAMES && !s_says (name, terms_names [index]))
+    while (index < TERMS_NAMES && !word_is (name, terms_names [index]))
         index++;
     if (index < TERMS_NUMBERS)
         self->list [index] = stint_read_number (reader);

@@ -161,21 +161,15 @@ timetable_remove (timetable_t *self, uint32_t slot)
     timetable_pool_remove (&self->rows, slot);
 }
 
-static stint_bytes_t
-s_text (const char *text)
-{
-    return (stint_bytes_t){(const uint8_t *) text, strlen (text)};
-}
-
 void
 timetable_describe (const timetable_t *self, uint32_t slot, record_t *record)
 {
     const timetable_row_t *row = &self->rows.pool [slot];
-    record->name = s_text (row->name);
+    record->name = stint_bytes_of (row->name);
     record->group = row->group;
     record->at = row->cron.begin;
-    record->result = s_text (row->line);
-    record->by = s_text (row->by);
+    record->result = stint_bytes_of (row->line);
+    record->by = stint_bytes_of (row->by);
     record->payload = (stint_bytes_t){row->body, row->body_size};
     record->schedule = row->state;
     record->terms = (terms_t){.list = {0}};

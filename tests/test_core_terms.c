@@ -300,6 +300,22 @@ Test (core_terms, a_task_that_has_not_begun_in_time_is_cancelled_and_one_that_ha
     cr_assert_eq (s_state (begun), STINT_RUNNING);
 }
 
+Test (core_terms, very_many_that_expire_together_end_a_part_at_a_time)
+{
+    static effects_t effects;
+    for (int count = 0; count < 600; count++)
+        s_push ("a", s_ask (NULL, NULL, "expires", 60000), 0);
+    int64_t late = s_rig->now + 60000;
+    const uint32_t *counts = s_rig->core->groups.groups.pool [1].counts;
+    for (uint32_t left = 600; left > 0; left -= left < 256 ? left : 256) {
+        cr_assert_eq (counts [STINT_READY], left);
+        cr_assert (core_deadline (s_rig->core) <= late);
+        effects.count = 0;
+        core_run (s_rig->core, late, &effects);
+    }
+    cr_assert_eq (counts [STINT_CANCELLED], 600);
+}
+
 Test (core_terms, a_task_that_has_not_ended_in_time_is_taken_away_and_its_result_is_stale)
 {
     uint64_t id = s_push ("a", s_ask (NULL, NULL, "deadline", 1500), 0);
